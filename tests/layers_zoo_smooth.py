@@ -16,7 +16,7 @@ SMOOTH: dict[str, tuple[str, str]] = {
     "elu": ("y[i] = relu(x[i]) + exp(-relu(-x[i])) - 1", ""),
     "glu": ("glu", ""),
     "swiglu": ("swiglu", ""),
-    "geglu": ("y[n,o] = gelu(sum[c] x[n,c] * w[o,c]) * sum[c] x[n,c] * v[o,c]", ""),
+    "geglu": ("geglu", ""),
     "gated_tanh": ("x[N,2,C]; y[n,c] = tanh(x[n,0,c]) * sigmoid(x[n,1,c])", ""),
     "highway": (
         "t[n,c] = sigmoid(sum[e] x[n,e] * u[c,e] + a[c]); h[n,c] = relu(sum[e] x[n,e] * w[c,e]); "
@@ -71,6 +71,12 @@ SMOOTH: dict[str, tuple[str, str]] = {
         "y[n,c,p] = (sum[k] x[n,c,s*p+k]^3 * [0 <= k < K])^(1/3)",
         "positive H=7",
     ),
+    "lp_pool1d": ("lp_pool1d", "positive"),
+    "lp_pool2d": ("lp_pool2d", "positive N=1"),
+    "adaptive_avg_pool1d": ("adaptive_avg_pool1d", "H=7 P=3"),
+    "adaptive_avg_pool2d": ("adaptive_avg_pool2d", "H=5 P=3 V=4 Q=2"),
+    "upsample_linear1d": ("upsample_linear1d", "H=4 P=7"),
+    "upsample_bilinear2d": ("upsample_bilinear2d", "H=3 V=3 P=6 Q=5"),
     # attention
     "attention": ("attention", "scale=3/2"),
     "causal_attention": ("causal_attention", "scale=3/2 I=4"),
@@ -82,15 +88,9 @@ SMOOTH: dict[str, tuple[str, str]] = {
         "y[n,i,c] = sum[h,d] o[n,h,i,d] * u[h,d,c]",
         "H=2 I=3 J=3 C=3",
     ),
-    "attention_with_relative_bias": (
-        "b[T]; e[i,j] = exp(sum[d] q[i,d] * k[j,d] + b[i-j+J-1]); "
-        "y[i,f] = sum[j] e[i,j] * v[j,f] / sum[j] e[i,j]",
-        "I=3 J=3 T=5",
-    ),
-    "normalized_linear_attention": (
-        "s[i] = sum[d,j] q[i,d] * k[j,d]; y[i,f] = sum[d,j] q[i,d] * k[j,d] * v[j,f] / s[i]",
-        "positive",
-    ),
+    "relative_attention": ("relative_attention", "scale=3/2 I=3 J=3 T=5 lo=2"),
+    "normalized_linear_attention": ("linear_attention", "positive"),
+    "normalized_causal_linear_attention": ("causal_linear_attention", "positive I=4"),
     "additive_attention": (
         "e[i,j] = exp(sum[d] u[d] * tanh(q[i,d] + k[j,d])); "
         "y[i,f] = sum[j] e[i,j] * v[j,f] / sum[j] e[i,j]",
@@ -131,10 +131,7 @@ SMOOTH: dict[str, tuple[str, str]] = {
         "s[n] = sum[d] x[n,d]^2; y[n,d] = x[n,d] * s[n] / (1 + s[n]) / sqrt(s[n])",
         "positive",
     ),
-    "rotary_by_tables": (
-        "x[T,2,D]; y[t,a,d] = x[t,a,d] * c[t,d] + sum[b] r[a,b] * x[t,b,d] * s[t,d]",
-        "A=2 B=2",
-    ),
+    "rotary_embedding": ("rotary_embedding", "D=3 base=100"),
     "soft_gated_experts": (
         "e[n,k] = exp(sum[c] x[n,c] * g[k,c]); "
         "y[n,o] = sum[k,c] e[n,k] * w[k,o,c] * x[n,c] / sum[k] e[n,k]",

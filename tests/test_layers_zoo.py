@@ -57,6 +57,9 @@ def drawn(zoo: ZooLayer, layer: Layer | Program) -> dict[str, Array]:
             out[name] = random.uniform(0.5, 1.5, box)
         else:
             out[name] = random.normal(size=box)
+    for gather in layer.gathers if isinstance(layer, Program) else ():
+        size = shape(gather.tensor, zoo.values)[-1]
+        out[gather.array.name] = random.integers(0, size, shape(gather.array, zoo.values))
     return out
 
 
@@ -99,7 +102,9 @@ def parts(zoo: ZooLayer) -> tuple[Layer | Program, dict[str, Array], dict[str, A
     """Return a layer, and its arrays as drawn and as floats."""
     layer = read(zoo.text)
     arrays = drawn(zoo, layer)
-    return layer, arrays, {name: a.astype(float) for name, a in arrays.items()}
+    places = {t.name for t in layer.arrays} if isinstance(layer, Program) else set[str]()
+    floats = {name: a if name in places else a.astype(float) for name, a in arrays.items()}
+    return layer, arrays, floats
 
 
 @pytest.mark.parametrize("zoo", CHOSEN, ids=lambda z: z.name)
@@ -127,7 +132,8 @@ def test_pytorch_has_the_same_layer(name: str) -> None:
     (zoo,) = (z for z in CHOSEN if z.name == name)
     layer, _, floats = parts(zoo)
     operands = {t.name: torch.tensor(floats[t.name], requires_grad=True) for t in layer.tensors}
-    y = TORCH[name](types.SimpleNamespace(**operands))
+    given = {n: torch.tensor(a) for n, a in floats.items() if n not in operands}
+    y = TORCH[name](types.SimpleNamespace(**{**given, **operands}))
     y.backward(torch.tensor(floats[f"grad_{layer.output.name}"]))
     gradients = {name: t.grad.numpy() for name, t in operands.items()}
     expected = Meaning(y.detach().numpy(), gradients)

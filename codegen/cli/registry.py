@@ -24,12 +24,13 @@ from rot180.codegen.documents.listings import function_text, layer_and_operand
 from rot180.codegen.kernels import committed
 from rot180.codegen.kernels.public_api import public_functions
 from rot180.codegen.system import files
-from rot180.codegen.system.terminal import heading, named, say
+from rot180.codegen.system.terminal import heading, say
+from rot180.codegen.system.terminal import named as styled
 from rot180.derive.display.notations import Symbols
 from rot180.derive.display.proof_text import write_proof
 from rot180.derive.kernel.proof import Theorem
-from rot180.derive.language.layers import Layer
-from rot180.derive.language.layers import catalogue as layers
+from rot180.derive.language.layer_catalogue import NamedLayer
+from rot180.derive.language.layers import Layer, named
 from rot180.derive.language.program_catalogue import PROGRAMS
 from rot180.derive.theorems import claims, theorem
 
@@ -64,7 +65,7 @@ def _show(
     elif arguments.json:
         print_json(certified_data(shown) | ({"plain": plain} if plain else {}))
     else:
-        say(named(shown.name), f", proof {shown.proof.digest}\n\n{shown}\n", sep="")
+        say(styled(shown.name), f", proof {shown.proof.digest}\n\n{shown}\n", sep="")
         say(heading("Proof."), end="\n\n")
         if arguments.steps:
             print_proof(shown)
@@ -109,11 +110,12 @@ def list_all(arguments: argparse.Namespace) -> Work:
         for chapter, names in theorems_by_chapter().items()
     }
     names = [name for chapter in chapters.values() for name in chapter]
-    texts = {name: text for name, text in layers().items() if _has(words, name, text)}
-    programs = {name: text for name, text in PROGRAMS.items() if _has(words, name, text)}
+    said = {name: _described(e, words) for name, e in named().items() if _has(words, name, *e)}
+    texts = {name: text for name, text in said.items() if name not in PROGRAMS}
+    programs = {name: text for name, text in said.items() if name in PROGRAMS}
     kernels = {name: text for name, text in public_functions().items() if _has(words, name, text)}
     if words and not (names or texts or programs or kernels):
-        known = [*claims(), *layers(), *PROGRAMS, *public_functions()]
+        known = [*claims(), *named(), *public_functions()]
         near = difflib.get_close_matches(words[0], known, n=3, cutoff=0.4)
         hint = f"; near: {', '.join(near)}" if near else ""
         raise ValueError(
@@ -146,7 +148,8 @@ def _print_groups(
         for line, (name, text) in enumerate(lines.items()):
             if not line:
                 say(heading(title))
-            say("    ", named(f"{name:{widest}}"), f"  {text}", sep="")
+            lines_of = text.replace("\n", "\n" + " " * (widest + 6))
+            say("    ", styled(f"{name:{widest}}"), f"  {lines_of}", sep="")
     if with_backend:
         generated = _generated()
         say(heading("backend:"), generated.backend())
@@ -154,6 +157,11 @@ def _print_groups(
             say(f"    {generated.backend_notice()}")
     print_next(*uses)
     return 0
+
+
+def _described(entry: NamedLayer, words: Sequence[str]) -> str:
+    """Return what is said of a layer or a program; of those searched for, text and source too."""
+    return "\n".join((entry.says, entry.text, entry.source) if words else (entry.says,))
 
 
 def _generated() -> ModuleType:

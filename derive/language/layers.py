@@ -9,13 +9,15 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
 from functools import partial
 from typing import NamedTuple
 
 import sympy as sp
 
+from rot180.derive.language.layer_catalogue import LAYERS, SAID, NamedLayer
 from rot180.derive.language.notation import Layer, parse_layer
-from rot180.derive.language.program_catalogue import PROGRAMS
+from rot180.derive.language.program_catalogue import NAMED_PROGRAMS, PROGRAMS
 from rot180.derive.language.sympy_bridge import from_sympy
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "conv_transpose",
     "flatten_linear",
     "layer",
+    "named",
     "selected_pool",
 ]
 
@@ -221,6 +224,7 @@ _FAMILIES: dict[str, Callable[[int], str]] = {
     "conv{}d_grouped": partial(conv, grouped=True),
     "conv_transpose{}d": conv_transpose,
     "conv_transpose{}d_grouped": partial(conv_transpose, grouped=True),
+    "depthwise_conv{}d": partial(conv, depthwise=True),
     "avg_pool{}d": avg_pool,
     "selected_pool{}d": selected_pool,
     "flatten_linear{}d": flatten_linear,
@@ -248,14 +252,37 @@ def catalogue() -> dict[str, str]:
         x = _join([f"{a[0]}+{a[1]}" for a in letters])
         out[f"correlation{n}d"] = f"y[{y}] = sum[{w}] x[{x}] * w[{w}]"
         out[f"true_conv{n}d_batched"] = conv(n, true=True)
-        out[f"depthwise_conv{n}d"] = conv(n, depthwise=True)
     out["conv2d_nhwc"] = conv(2, last=True)
     out["glu"] = "x[N,2,C]; y[N,C]; y[n,c] = x[n,0,c] * sigmoid(x[n,1,c])"
     out["local1d"] = "y[n,o,p] = sum[c,k] x[n,c,s*p+d*k-lo] * w[o,c,p,k] + bias[o,p]"
     out["activated_conv2d"] = (
         "sigma: function; z1[p,q] = sum[k,l] sigma(z[p-k,q-l]) * w[k,l] + b[]"
     )
-    return out
+    return out | {name: entry.text for name, entry in LAYERS.items()}
+
+
+def named() -> dict[str, NamedLayer]:
+    """Return all that has a name, layers and programs, with what is said of each.
+
+    >>> named()["conv3d"].source
+    'torch.nn.Conv3d'
+
+    Raises:
+        ValueError: nothing is said of a layer.
+
+    """
+    return {name: _said(name, text) for name, text in catalogue().items()} | NAMED_PROGRAMS
+
+
+def _said(name: str, text: str) -> NamedLayer:
+    """Return the entry of a layer: its own, or that of the first pattern of names in `SAID`."""
+    if name in LAYERS:
+        return LAYERS[name]
+    axes = re.search(r"(\d)d(?:_|$)", name)
+    for pattern, says, source in SAID:
+        if fnmatchcase(name, pattern):
+            return NamedLayer(text, says, source.format(axes[1] if axes else ""))
+    raise ValueError(f"named: found nothing said of {name}, expected a pattern in SAID")
 
 
 def layer(spec: str | sp.Equality) -> Layer:

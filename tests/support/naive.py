@@ -19,6 +19,7 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from rot180.derive.language.computed import Selection
+from rot180.derive.language.formulas import OF_INDICES, FormulaTable
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.notation import unfold_activation
 from rot180.derive.language.programs import Program, with_tensors
@@ -148,6 +149,11 @@ def meaning(
         first += arrays[t.name].size
     definitions = layer.definitions if isinstance(layer, Program) else (layer.output,)
     selections = layer.selections if isinstance(layer, Program) else ()
+    for gather in layer.gathers if isinstance(layer, Program) else ():
+        size = evaluator.shape(gather.tensor)[-1]
+        evaluator.constant(gather.tensor, np.eye(size, dtype=int)[arrays[gather.array.name]])
+    for table in layer.tables if isinstance(layer, Program) else ():
+        evaluator.constant(table.tensor, evaluator.computed(table))
     for t in definitions:
         evaluator.define(t, definitions, selections)
     out = evaluator.tables[layer.output.name]
@@ -188,6 +194,23 @@ class _Evaluator:
         slopes: Array = np.zeros((a.size, self.count), self.kind)
         slopes[np.arange(a.size), first + np.arange(a.size)] = 1
         self.tables[t.name] = Dual(_converted(a, self.kind), slopes.reshape(*shape, self.count))
+
+    def constant(self, t: Tensor, a: Array) -> None:
+        """Enter a tensor that has no slopes."""
+        value = a if a.dtype == float else _converted(a, self.kind)
+        self.tables[t.name] = Dual(value, np.zeros((*a.shape, self.count), self.kind))
+
+    def computed(self, table: FormulaTable) -> Array:
+        """Return the values of a formula, entry by entry."""
+        formula = " ".join("**" if w == "^" else w for w in table.formula)
+        numbers = {n: float(v) for n, v in self.sizes.items()}
+        functions = {n: getattr(math, n) for n in OF_INDICES if n != "abs"}
+        out = np.empty(self.shape(table.tensor))
+        for at in np.ndindex(*out.shape):
+            index = {v.name: i for v, i in zip(table.formals, at, strict=True)}
+            known = {"abs": abs, "pi": math.pi, **functions, **numbers, **index}
+            out[at] = eval(formula, {"__builtins__": {}}, known)
+        return out
 
     def shape(self, t: Tensor) -> tuple[int, ...]:
         """Return the sizes of a tensor, in numbers."""

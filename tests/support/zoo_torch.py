@@ -44,6 +44,19 @@ def _harris(t: Any) -> Any:
     return a * c - b * b - t.k * (a + c) ** 2
 
 
+def _powers(x: Any, a: Any) -> Any:
+    """Return the sum of powers along the last axis, as `lp_pool` has it for a number a."""
+    return x.pow(a).sum(-1).pow(1 / a)
+
+
+def _rotary(t: Any) -> Any:
+    """Turn pairs as complex numbers."""
+    places, features = (torch.arange(n, dtype=t.x.dtype) for n in (t.x.shape[1], t.x.shape[3]))
+    angle = places[:, None] * 100 ** (-features / t.x.shape[3])
+    turned = torch.complex(t.x[:, :, 0], t.x[:, :, 1]) * torch.polar(torch.ones_like(angle), angle)
+    return torch.stack([turned.real, turned.imag], 2)
+
+
 TORCH: dict[str, Function] = {
     "conv1d": lambda t: f.conv1d(t.x, t.w, t.bias, 2, 1),
     "conv2d": lambda t: f.conv2d(t.x, t.w, t.bias, 2, 1),
@@ -58,12 +71,38 @@ TORCH: dict[str, Function] = {
     "depthwise_conv2d": lambda t: f.conv2d(t.x, t.w[:, None], t.bias, 2, 1, 1, 3),
     "conv_transpose1d": lambda t: f.conv_transpose1d(t.x, t.w, t.bias, 2, 1, 1),
     "conv_transpose2d": lambda t: f.conv_transpose2d(t.x, t.w, t.bias, 2, 1),
-    "circular_conv1d": lambda t: f.conv1d(f.pad(t.x, (1, 1), mode="circular"), t.w),
+    "depthwise_conv3d": lambda t: f.conv3d(t.x, t.w[:, None], t.bias, (2, 2, 1), 0, 1, 3),
+    "circular_conv1d": lambda t: f.conv1d(f.pad(t.x, (1, 1), mode="circular"), t.w, t.bias),
+    "circular_conv2d": lambda t: f.conv2d(
+        f.pad(t.x, (1, 1, 1, 1), mode="circular"), t.w, t.bias
+    ),
+    "dynamic_conv2d": lambda t: f.conv2d(
+        t.x, torch.einsum("e,eockl->ockl", t.a[0], t.w), None, 1, 1
+    ),
+    "involution2d": lambda t: torch.einsum(
+        "ngklpq,ngcklpq->ngcpq",
+        t.w,
+        f.unfold(t.x.flatten(1, 2), 3, 1, 1).unflatten(2, (3, 3)).unflatten(1, (2, 2, 3, 3)),
+    ),
+    "correlation_layer": lambda t: torch.stack(
+        [
+            torch.stack(
+                [
+                    (t.a * f.pad(t.b, (1, 1, 1, 1))[..., d : d + 3, e : e + 3]).sum(1)
+                    for e in range(3)
+                ],
+                1,
+            )
+            for d in range(3)
+        ],
+        1,
+    ),
+    "embedding": lambda t: f.embedding(t.idx, t.w),
     "reflected_pad": lambda t: f.pad(t.x, (2, 2), mode="reflect"),
     "replicated_pad": lambda t: f.pad(t.x, (2, 2), mode="replicate"),
     "l1_loss": lambda t: f.l1_loss(t.x, t.t, reduction="sum"),
     "l3_pool1d": lambda t: f.lp_pool1d(t.x, 3, 3, 2),
-    "causal_conv1d": lambda t: f.conv1d(f.pad(t.x, (4, 0)), t.w.flip(2), t.b, dilation=2),
+    "causal_conv1d": lambda t: f.conv1d(f.pad(t.x, (4, 0)), t.w.flip(2), t.bias, dilation=2),
     "pointwise_conv2d": lambda t: f.conv2d(t.x, t.w[:, :, None, None], t.b),
     "separable_conv2d": lambda t: f.conv2d(
         f.conv2d(t.x, t.u[:, None], None, 1, 1, 1, 3), t.w[:, :, None, None]
@@ -73,7 +112,7 @@ TORCH: dict[str, Function] = {
     ),
     "harris_corners": _harris,
     "linear": lambda t: f.linear(t.x, t.w, t.bias),
-    "bilinear": lambda t: f.bilinear(t.x, t.z, t.w, t.b),
+    "bilinear": lambda t: f.bilinear(t.x, t.z, t.w, t.bias),
     "batched_product": lambda t: torch.bmm(t.a, t.c),
     "query_key": lambda t: t.q @ t.k.transpose(-1, -2),
     "transposed_batched_product": lambda t: t.a.mT @ t.c.mT,
@@ -97,11 +136,20 @@ TORCH: dict[str, Function] = {
     "global_avg_pool2d": lambda t: f.adaptive_avg_pool2d(t.x, 1)[..., 0, 0] * 9 * t.mean,
     "max_pool1d": lambda t: f.max_pool1d(t.x, 3, 2),
     "max_pool2d": lambda t: f.max_pool2d(t.x, (3, 2), 2),
+    "max_pool3d": lambda t: f.max_pool3d(t.x, 2, 1),
+    "lp_pool1d": lambda t: _powers(t.x.unfold(2, 3, 2), t.a),
+    "lp_pool2d": lambda t: _powers(t.x.unfold(2, 3, 2).unfold(3, 2, 2).flatten(-2), t.a),
+    "adaptive_avg_pool1d": lambda t: f.adaptive_avg_pool1d(t.x, 3),
+    "adaptive_avg_pool2d": lambda t: f.adaptive_avg_pool2d(t.x, (3, 2)),
+    "upsample_linear1d": lambda t: f.interpolate(t.x, 7, mode="linear"),
+    "upsample_bilinear2d": lambda t: f.interpolate(t.x, (6, 5), mode="bilinear"),
     "min_pool1d": lambda t: -f.max_pool1d(-t.x, 3, 2),
     "global_max_pool1d": lambda t: t.x.max(-1).values,
     "maxout": lambda t: (torch.einsum("nc,okc->nok", t.x, t.w) + t.b).max(-1).values,
     "unfold2d": lambda t: f.unfold(t.x, 3, 1, 1, 2).unflatten(2, (3, 3)).unflatten(1, (3, 3, 3)),
-    "fold": lambda t: f.fold(t.x.flatten(1, 2), (6, 1), (3, 1), 1, (1, 0), (2, 1))[..., 0],
+    "unfold1d": lambda t: f.unfold(t.x[..., None], (3, 1), 1, (1, 0), (2, 1)).unflatten(1, (3, 3)),
+    "fold1d": lambda t: f.fold(t.x.flatten(1, 2), (6, 1), (3, 1), 1, (1, 0), (2, 1))[..., 0],
+    "fold2d": lambda t: f.fold(t.x.flatten(4).flatten(1, 3), (6, 5), (3, 2), 1, 1, 2),
     "pixel_shuffle": lambda t: f.pixel_shuffle(t.x.flatten(1, 3), 2),
     "pixel_unshuffle": lambda t: f.pixel_unshuffle(t.x, 2).unflatten(1, (2, 2, 2)),
     "upsample_nearest1d": lambda t: f.interpolate(t.x, scale_factor=2),
@@ -164,6 +212,16 @@ TORCH: dict[str, Function] = {
     "causal_attention": lambda t: f.scaled_dot_product_attention(
         t.q, t.k, t.v, is_causal=True, scale=1.5
     ),
+    "relative_attention": lambda t: f.scaled_dot_product_attention(
+        t.q, t.k, t.v, t.b[torch.arange(3) - torch.arange(3)[:, None] + 2], scale=1.5
+    ),
+    "normalized_linear_attention": lambda t: (
+        t.q @ (t.k.mT @ t.v) / (t.q @ t.k.sum(1)[..., None])
+    ),
+    "normalized_causal_linear_attention": lambda t: (
+        torch.tril(t.q @ t.k.mT) @ t.v / torch.tril(t.q @ t.k.mT).sum(2, keepdim=True)
+    ),
+    "rotary_embedding": _rotary,
     "multi_head_attention": _heads,
     "additive_attention": lambda t: (
         torch.softmax(torch.tanh(t.q[:, None] + t.k[None]) @ t.u, -1) @ t.v

@@ -20,6 +20,7 @@ from rot180.codegen.cli.main import main
 from rot180.codegen.kernels.public_api import public_functions
 from rot180.codegen.system import files
 from rot180.derive.display import mathml
+from rot180.derive.language.program_catalogue import PROGRAMS
 from rot180.derive.theorems import claims
 
 FILES = [
@@ -248,6 +249,10 @@ def test_list_by_words(capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(capsys.readouterr().out)
     assert found["theorems"] and all("weight" in n and "grouped" in n for n in found["theorems"])
     assert found["layers"] == found["kernels"] == []
+    assert main(["list", "rotary"]) == 0
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert PROGRAMS["rotary_embedding"] in lines  # below its name and what it is
+    assert "Su et al., RoFormer, 2021, arXiv:2104.09864" in lines
     assert main(["list", "outputsize"]) == 2
     assert "near: output_size" in capsys.readouterr().err
 

@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from rot180.derive.language.layers import Layer, catalogue, conv, conv_transpose, layer
+from rot180.derive.language.layers import Layer, catalogue, conv, conv_transpose, layer, named
 from rot180.derive.language.notation import parse_layer
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.semantics.evaluate import evaluate
 from rot180.derive.semantics.model import PRIME, Model
 
+ROOT = Path(__file__).parents[3]
 Objects = np.ndarray[tuple[int, ...], np.dtype[np.object_]]
 
 
 @pytest.mark.parametrize("name", catalogue())
 def test_catalogue_texts_are_canonical(name: str) -> None:
     found = layer(name)
-    assert found.text == catalogue()[name]
+    written = catalogue()[name]
+    assert found == parse_layer(written)
     assert found.name == name
+    if "circular(" not in written and "//" not in written:  # which are abbreviations
+        assert found.text == written
     assert layer(found.text) == found
+
+
+def test_every_name_has_a_line_a_source_and_a_place_in_the_documentation() -> None:
+    page = (ROOT / "docs" / "usage.md").read_text("utf-8")
+    table = page.partition("## Layers by name")[2].partition("\nFamilies ")[0]
+    assert set(re.findall(r"`(\w+)`", table)) >= named().keys()
+    for name, entry in named().items():
+        assert entry.says and entry.source, name
+        assert "\n" not in "".join(entry), name
 
 
 def test_the_frameworks_layers() -> None:
