@@ -264,7 +264,8 @@ CHAPTERS = (
     Chapter(
         "The algorithm in five steps",
         f"For the network \\texttt{{{escape(NETWORK)}}}, with any sizes and numbers of channels: "
-        "each line cites the theorem of its layer, and the chain rule composes the theorems.",
+        "each line is proved by the chain rule, from the loss back; beside it is the theorem that "
+        "says the same of its layer alone.",
         sections=_steps,
     ),
     Chapter(

@@ -13,10 +13,10 @@ from rot180.derive.display.letters import letters
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols, in_network
 from rot180.derive.display.terms_latex import Letters, escape
 from rot180.derive.display.theorem_latex import box, definitions, listed, subject
+from rot180.derive.gradients.cost import derivative
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.spelling import unfold_operators
 from rot180.derive.language.terms import Tensor
-from rot180.derive.networks.chain_rule import derivative
 from rot180.derive.networks.network import PARAMETER, Network, Stage, StageEntry
 
 
@@ -85,7 +85,7 @@ def _lines(entry: StageEntry, symbols: Symbols) -> Display:
     said = escape(entry.reason)
     if isinstance(entry.statement, Theorem):
         said = re.sub(r"[^ ]+(?= and |$)", r"\\texttt{\g<0>}", said)  # the theorems
-        style = _barred(letters(entry.statement, symbols))
+        style = _barred(letters(entry.statement, symbols), entry.name)
         left, wrt = subject(entry.statement, style), derivative(entry.statement).wrt
         if entry.name != wrt.tensor.name and not style.gradient(wrt.tensor.name):
             left = f"{style.named(entry.name)}{style.index(wrt.index, ())} = {left}"
@@ -101,8 +101,9 @@ def _lines(entry: StageEntry, symbols: Symbols) -> Display:
     return (EquationLine(line.left, line.right, said, line.style),)
 
 
-def _barred(style: Letters) -> Letters:
+def _barred(style: Letters, name: str) -> Letters:
     """Write dC/dp as p with a bar in every line, also where it is the only such gradient."""
-    given = [n.removeprefix("grad_") for n, _ in style.tensors if n.startswith("grad_")]
+    names = dict.fromkeys((*(n for n, _ in style.tensors), name))
+    given = [n.removeprefix("grad_") for n in names if n.startswith("grad_")]
     barred = ((f"grad_{n}", re.sub(r"^[^_^]+", r"\\bar{\g<0>}", style.tensor(n))) for n in given)
     return replace(style, tensors=(*style.tensors, *barred))

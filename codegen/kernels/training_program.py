@@ -26,14 +26,8 @@ from rot180.derive.gradients.gradient import kernel_theorem
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.layers import Layer
-from rot180.derive.language.terms import Access
-from rot180.derive.networks.network import (
-    PARAMETERS,
-    Member,
-    Network,
-    definition_text,
-    gradient_name,
-)
+from rot180.derive.networks.member import PARAMETERS, Member, definition_text
+from rot180.derive.networks.network import Network, gradient_name
 
 GAINS = {"relu": 2, "silu": 2, "gelu": 2, "softplus": 2}
 """Variance of initial weights times their fan-in, by the activation that follows (He et al.)."""
@@ -223,9 +217,7 @@ class _NetworkWriter:
         proved = self.network.deltas.get(m.source.name)
         if proved is None:
             return
-        (folded,) = proved.rhs[0].factors
-        assert isinstance(folded, Access)
-        said = _comment(_citation(proved), definition_text(folded.tensor))
+        said = _comment(_citation(proved), str(proved).splitlines()[0])
         value = self.call(m, f"grad_{m.input}", "v.")
         yield CodeLine(f"{gradient_name(m.source.name)} = {value}", said)
 

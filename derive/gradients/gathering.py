@@ -53,6 +53,7 @@ def _place(u: Term, t: Tensor) -> int:
 def gather(
     d: Derivation,
     t: Tensor,
+    name: str,
     gradients: Sequence[Tensor],
     consumers: Mapping[Tensor, Tensor] | None = None,
 ) -> Tensor | None:
@@ -61,6 +62,7 @@ def gather(
     Args:
         d: a derivation whose line has no derivative but of entries.
         t: the definition.
+        name: the name of the gradient by it.
         gradients: the gradients by later definitions; their dilations stay visible.
         consumers: each of them with its definition, if operators are to be named.
 
@@ -81,7 +83,7 @@ def gather(
     if len(here) == 1 and _is_copy(d.current[0], t, gradients):
         return None
     taken = {v for g in gradients for v in g.parameters}
-    return _fold(d, t, len(here), taken, consumers or {})
+    return _fold(d, t, name, len(here), taken, consumers or {})
 
 
 def _is_copy(u: Term, t: Tensor, gradients: Collection[Tensor]) -> bool:
@@ -120,7 +122,12 @@ def _introduce(d: Derivation, at: int, n: int, axis: int) -> None:
 
 
 def _fold(
-    d: Derivation, t: Tensor, count: int, taken: set[Symbol], consumers: Mapping[Tensor, Tensor]
+    d: Derivation,
+    t: Tensor,
+    name: str,
+    count: int,
+    taken: set[Symbol],
+    consumers: Mapping[Tensor, Tensor],
 ) -> Tensor | None:
     """Fold the first terms of the line into a gradient times one derivative."""
     assert t.definition is not None
@@ -129,7 +136,7 @@ def _fold(
     kept = tuple(u for u in terms if u.coefficient != 0)
     if not kept:
         return None
-    whole = define(f"grad_{t.name}", t.shape, formals, kept)
+    whole = define(name, t.shape, formals, kept)
     free = {v for v, _ in d.statement.variables}.union(taken, t.parameters)
     new = list[Symbol]()
     for v in formals:

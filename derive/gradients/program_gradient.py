@@ -8,13 +8,14 @@ differentiated in turn. So every definition is differentiated once, whatever use
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from math import lcm
 
 import sympy as sp
 from sympy import Expr, Symbol
 
+from rot180.derive.gradients.cost import Cost
 from rot180.derive.gradients.folding import fold_definitions, open_boxes
 from rot180.derive.gradients.gathering import derivative_places, gather
 from rot180.derive.gradients.gradient import (
@@ -48,27 +49,35 @@ from rot180.derive.search.rewriting import (
 )
 
 
-def program_gradient(program: Program, wrt: str, named: bool = False) -> Theorem:
+def program_gradient(
+    program: Program, wrt: str, named: bool = False, cost: Cost | None = None
+) -> Theorem:
     """Derive dL/d(operand) of a whole program, in terms of the gradients by its definitions.
 
     Args:
         program: the definitions.
         wrt: the name of an operand.
         named: whether sums that are instances of operators are written as these.
+        cost: what is differentiated; None for any loss L of the output.
 
     Raises:
         ValueError: the program has no such operand.
 
     """
     x = operand(program, wrt)
-    variables, goal = chain_goal(program, x)
+    name = f"{program.name or 'program'}.grad_{wrt}"
     needed = divisor_hypotheses(program.definitions)
-    d = Derivation(f"{program.name or 'program'}.grad_{wrt}", variables, needed, goal)
-    back = Differentiation(d, program, x, [output_gradient(program)], named)
-    d.apply("linearity", factor=0)
+    if cost is None:
+        variables, goal = chain_goal(program, x)
+        d = Derivation(name, variables, needed, goal)
+        back = Differentiation(d, program, x, [output_gradient(program)], named)
+        d.apply("linearity", factor=0)
+    else:
+        d = cost.begin(program, x, name, needed)
+        back = Differentiation(d, program, x, [], named, cost.called)
     back.differentiate()
     for t in reversed(program.definitions):
-        if t != program.output:
+        if cost is not None or t != program.output:
             back.gather(t)
         back.differentiate(t)
     back.finish()
@@ -130,6 +139,7 @@ class Differentiation:
         x: the operand.
         gradients: the gradients by later definitions, that by the output first.
         named: whether operators are named.
+        called: returns the name of the gradient by a definition, from the name of that.
 
     """
 
@@ -138,16 +148,17 @@ class Differentiation:
     x: Tensor
     gradients: list[Tensor] = field(default_factory=list)
     named: bool = False
+    called: Callable[[str], str] = "grad_{}".format
 
     @property
     def consumers(self) -> dict[Tensor, Tensor]:
         """Return each gradient with its definition, if operators are to be named."""
-        made = {f"grad_{t.name}": t for t in self.program.definitions}
+        made = {self.called(t.name): t for t in self.program.definitions}
         return {g: made[g.name] for g in self.gradients} if self.named else {}
 
     def gather(self, t: Tensor) -> None:
         """Gather the derivatives of a definition, and name its gradient."""
-        found = gather(self.d, t, self.gradients, self.consumers)
+        found = gather(self.d, t, self.called(t.name), self.gradients, self.consumers)
         self.gradients += [] if found is None else [found]
 
     def differentiate(self, t: Tensor | None = None) -> None:

@@ -1,1 +1,1 @@
-"""Networks of layers in sequence, and their gradients from cited theorems."""
+"""Networks of layers in sequence, as programs; the five steps of backpropagation."""

@@ -9,90 +9,46 @@ from __future__ import annotations
 
 import html
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cached_property
 
-import sympy as sp
-from sympy import Expr, Symbol
+from sympy import Symbol
 
-from rot180.derive.gradients.gradient import gradient, operand
+from rot180.derive.gradients.cost import Cost, derivative
+from rot180.derive.gradients.gradient import free_index, gradient, operand
+from rot180.derive.gradients.program_gradient import program_gradient
 from rot180.derive.kernel.proof import Theorem
-from rot180.derive.language.layers import Layer, activation_layer, axis_letters, layer
-from rot180.derive.language.notation import make_layer, unfold_activation, write
-from rot180.derive.language.polynomial import symbol, text
+from rot180.derive.kernel.replay import replay
+from rot180.derive.language.layers import axis_letters
+from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.printer import on_one_line
+from rot180.derive.language.programs import Program, entries_in
 from rot180.derive.language.spelling import application
-from rot180.derive.language.terms import Access, Tensor, tensors
-from rot180.derive.networks.chain_rule import (
-    backpropagate,
-    derivative,
+from rot180.derive.language.terms import Access, Expression, Tensor, tensors
+from rot180.derive.networks.member import (
+    COST,
+    INPUT,
+    PARAMETERS,
+    TARGET,
+    Member,
+    definition_text,
     loss_gradient,
-    operand_images,
-    unfold_right_side,
+    make_member,
 )
-from rot180.derive.networks.parser import Part, parse_network
-from rot180.derive.search.citation import instantiate_tensor
+from rot180.derive.networks.parser import parse_network
+from rot180.derive.search.derivation import Derivation, factors_of
+from rot180.derive.search.rewriting import drop_implied
 from rot180.derive.theorems.registry import theorem
 
-COST, TARGET, INPUT = "C", "t", "x"
-_INPUTS = {"activation": "z"}
-_LETTERS = {"conv": "z", "linear": "z", "activation": "a", "avg_pool": "p", "max_pool": "p"}
-_OPERANDS = {"w": "w", "bias": "b", "mean": "mean", "sel": "sel", "m": "m"}
 _HELD = {
     "sel": "1 at the first largest entry of each window, held fixed",
     "mean": "one over the number of entries of a window",
     "m": "the largest entry of each row, held fixed",
 }
-PARAMETERS = ("w", "bias")
-"""The names of the trained operands in layers."""
 
 PARAMETER = "a parameter"
 """The description of such an operand."""
-
-
-@dataclass(frozen=True)
-class Member:
-    """A layer of a network.
-
-    Attributes:
-        part: its part of the text.
-        layer: the layer, with its own names; equal members share it, and its theorems.
-        symbols: the sizes of the layer in the network.
-        operands: its operands except the input, by their names in the layer.
-        source: the input of the layer.
-        output: its output, as a function of the input of the network and of all parameters.
-
-    """
-
-    part: Part
-    layer: Layer
-    symbols: Mapping[Symbol, Expr]
-    operands: Mapping[str, Tensor]
-    source: Tensor
-    output: Tensor
-
-    @property
-    def input(self) -> str:
-        """Return the name of the input in the layer."""
-        return next(t.name for t in self.layer.tensors if t.name not in self.operands)
-
-    def theorem(self, wrt: str) -> str:
-        """Return the name of the theorem about the gradient by an operand."""
-        return self.layer.name if self.part.kind == "loss" else f"{self.layer.name}.grad_{wrt}"
-
-    def of(self, source: Tensor) -> Tensor:
-        """Return the output as a function of another input."""
-        return _output(self.layer, self.symbols, self.given(source), self.output.name)
-
-    @property
-    def local(self) -> Tensor:
-        """Return the output as a function of the input of the layer."""
-        return self.of(Tensor(self.source.name, self.source.shape))
-
-    def given(self, source: Tensor) -> dict[str, Tensor]:
-        """Return all operands for a given input, by their names in the layer."""
-        return {self.input: source, **self.operands}
 
 
 @dataclass(frozen=True, repr=False)
@@ -125,40 +81,60 @@ class Network:
         return tuple(m.operands[n] for m in self.members for n in PARAMETERS if n in m.operands)
 
     @cached_property
+    def program(self) -> Program:
+        """Return all layers but the loss as a program, whose definitions are their outputs."""
+        return self._behind(self.members[0].source, self.members[:-1])
+
+    @cached_property
     def deltas(self) -> Mapping[str, Theorem]:
         """Prove dC/du for the output u of each member at or after the first weights, last to first.
 
-        The keys are the names of u. In each theorem u is free and C is a function of u; the right
-        side is a tensor, ``delta1`` for a weighted input z1, else ``grad_a1``, which is defined by
-        those of later layers.
+        The keys are the names of u. In each theorem u is free and C is a function of u: it is about
+        the program of the later layers.
         """
         *layers, loss = self.members
-        last = Tensor(loss.source.name, loss.source.shape)
-        found = {
-            last.name: loss_gradient(
-                theorem(loss.part.word), loss.symbols, loss.given(last),
-                f"{COST}.grad_{last.name}", gradient_name(last.name),
-            )
-        }  # fmt: skip
-        for m in reversed(layers[self._first + 1 :]):
-            source = Tensor(m.source.name, m.source.shape)
-            found[source.name] = backpropagate(
-                found[m.output.name], m.layer, m.input, m.of(source), m.symbols, m.given(source),
-                f"{COST}.grad_{source.name}", gradient_name(source.name),
-            )  # fmt: skip
+        found = {loss.source.name: self._cost.theorem}
+        for n in range(len(layers) - 2, self._first - 1, -1):
+            u = layers[n].output
+            behind = self._behind(Tensor(u.name, u.shape), layers[n + 1 :])
+            found[u.name] = program_gradient(behind, u.name, named=True, cost=self._cost)
         return found
 
     @cached_property
     def gradients(self) -> Mapping[str, Theorem]:
-        """Prove dC/d(parameter) for the whole network, by name, in terms of the deltas."""
-        found = {}
-        for m in self.members:
-            for n, t in ((n, m.operands[n]) for n in PARAMETERS if n in m.operands):
-                found[t.name] = backpropagate(
-                    self.deltas[m.output.name], m.layer, n, m.output, m.symbols,
-                    m.given(m.source), f"{COST}.grad_{t.name}",
-                )  # fmt: skip
-        return found
+        """Prove dC/d(parameter) for every parameter, by name."""
+        return {t.name: self.gradient(t.name) for t in self.parameters}
+
+    def gradient(self, parameter: str) -> Theorem:
+        """Prove dC/d(parameter) for the whole network.
+
+        The gradients by the outputs of layers are tensors in it: ``delta1`` by a weighted input z1,
+        else ``grad_a1``, each defined by those of later layers.
+
+        Raises:
+            ValueError: the network has no such parameter.
+
+        """
+        return program_gradient(self.program, parameter, named=True, cost=self._cost)
+
+    @cached_property
+    def _cost(self) -> Cost:
+        """Return the loss as a cost of the output of the last layer."""
+        loss, letters = self.members[-1], dict[str, tuple[Symbol, ...]]()
+        for m in self.members[:-1]:
+            for n, t in m.given(m.source).items():
+                letters[t.name] = free_index(m.layer, operand(m.layer, n))
+        last = Tensor(loss.source.name, loss.source.shape)
+        proved = loss_gradient(loss, last)
+        return Cost(proved, gradient_name, letters)
+
+    def _behind(self, source: Tensor, layers: Sequence[Member]) -> Program:
+        """Return some layers as a program of their input."""
+        made = list[Tensor]()
+        for m in layers:
+            made.append(m.of(made[-1] if made else source))
+        free = (a.tensor for t in made for a in entries_in(t) if a.tensor not in made)
+        return Program(COST, tuple(made), tuple(dict.fromkeys(free)), (), str(self))
 
     @property
     def cited(self) -> tuple[Theorem, ...]:
@@ -223,7 +199,7 @@ class Network:
         if words or not between:
             words += [f"{n.part.word}'({n.source.name})" for n in reversed(between)]
         shown = replace(
-            unfold_right_side(proved, names), words=" times ".join(words) or proved.words
+            _unfolded(proved, names), words=" times ".join(words) or proved.words
         )
         used = [n.theorem(n.input) for n in after[: len(between) + 1]]
         return StageEntry(gradient_name(m.output.name), shown, f"chain rule, {' and '.join(used)}")
@@ -264,19 +240,21 @@ class Stage:
     entries: tuple[StageEntry, ...]
 
 
-def definition_text(t: Tensor) -> str:
-    """Return the definition of a tensor as text, or the sizes of a free tensor.
+def _unfolded(theorem: Theorem, names: Collection[str]) -> Theorem:
+    """Continue a proof until the right side has no entry of the tensors of these names."""
+    s = theorem.proof
+    d = Derivation(s.name, s.variables, s.hypotheses, s.start)
+    d.lines, d.steps = list(theorem.lines), list(s.steps)
+    while place := next(_named(d.current, names), None):
+        d.apply("definition", place[0], factor=place[1])
+    drop_implied(d)
+    return replay(d.proof())
 
-    >>> definition_text(network("linear 3; squared_error").members[0].output)
-    'z1[n,o] = sum[c] x[n,c] * w1[o,c] + b1[o]'
-    """
-    if t.definition is None:
-        return f"{t.name} with sizes {', '.join(text(n) for n in t.shape if n is not None)}"
-    formals = t.definition.formals
-    body = tuple(
-        replace(u, factors=tuple(map(unfold_activation, u.factors))) for u in t.definition.body
-    )
-    return f"{t.name}[{','.join(v.name for v in formals)}] = {write(body, formals)}"
+
+def _named(expression: Expression, names: Collection[str]) -> Iterator[tuple[int, int]]:
+    for at, n, f in factors_of(expression, Access):
+        if isinstance(f, Access) and f.tensor.name in names:
+            yield at, n
 
 
 def gradient_name(name: str) -> str:
@@ -308,92 +286,6 @@ def network(source: str | Sequence[str]) -> Network:
     number = 0
     for part in parts:
         number += part.kind in ("conv", "linear")
-        members.append(_member(part, here, number, taken))
+        members.append(make_member(part, here, number, taken))
         here = members[-1].output
     return Network(tuple(members))
-
-
-def _member(part: Part, source: Tensor, number: int, taken: set[str]) -> Member:
-    """Apply a layer to a tensor; its names are new, and are added to `taken`."""
-    own = _layer(part)
-    x = own.tensors[0] if part.kind == "loss" else operand(own, _INPUTS.get(part.kind, INPUT))
-    symbols: dict[Symbol, Expr] = {}
-    for n, here in zip(x.shape, source.shape, strict=True):
-        if isinstance(n, Symbol) and here is not None:
-            symbols[n] = here
-    for n in (n for t in (own.output, *own.tensors) for n in t.shape):
-        if isinstance(n, Symbol) and n not in symbols:
-            symbols[n] = symbol(_name(_size(part, n.name), number, taken))
-    operands = {
-        t.name: Tensor(
-            TARGET if t.name == TARGET else _name(_OPERANDS[t.name], number, taken),
-            instantiate_tensor(t, symbols, {}).shape,
-        )
-        for t in own.tensors
-        if t != x
-    }
-    name = COST if part.kind == "loss" else _name(_LETTERS[part.kind], number, taken)
-    output = _output(own, symbols, {x.name: source, **operands}, name)
-    return Member(part, own, symbols, operands, source, output)
-
-
-def _output(
-    own: Layer, symbols: Mapping[Symbol, Expr], given: Mapping[str, Tensor], name: str
-) -> Tensor:
-    """Return the output of a layer for given sizes and operands, under another name."""
-    assert own.output.definition is not None
-    inside = operand_images(own.output.definition.body, symbols, given)
-    return replace(instantiate_tensor(own.output, symbols, inside), name=name)
-
-
-def _size(part: Part, name: str) -> str:
-    """Return the name of a size; the outputs of pooling are the next layer's height and width."""
-    spatial = axis_letters(part.axes) if part.axes else ()
-    pooled = {a.window.upper(): a.position.upper() for a in spatial}
-    return pooled.get(name, name) if part.kind.endswith("pool") else name
-
-
-def _name(letter: str, number: int, taken: set[str]) -> str:
-    """Return a new name: a1, or aa1 for a second one in the same layer."""
-    times = 1
-    while f"{letter * times}{number}" in taken:
-        times += 1
-    taken.add(f"{letter * times}{number}")
-    return f"{letter * times}{number}"
-
-
-@cache
-def _layer(part: Part) -> Layer:
-    """Return the layer of a part, with its own names and the numbers of the part."""
-    if part.kind == "loss":
-        return _loss(part.word)
-    if part.kind == "activation":
-        spatial = axis_letters(part.axes) if part.axes else ()
-        letters = ("n", "c", *(a.position for a in spatial))
-        return replace(layer(activation_layer(part.word, "".join(letters))), name=part.word)
-    name = f"flatten_linear{part.axes}d" if part.kind == "linear" and part.axes else part.word
-    # what a window selects is kept from the forward pass
-    general = layer(name.replace("max_pool", "selected_pool"))
-    numbers = {symbol(n): sp.Integer(v) for n, v in _numbers(part).items()}
-    return make_layer(instantiate_tensor(general.output, numbers, {}), name)
-
-
-def _loss(word: str) -> Layer:
-    """Return a loss as a layer; the operand that its theorem differentiates by comes first."""
-    known = derivative(theorem(word))
-    (head,) = known.factors
-    assert isinstance(head, Access)
-    cost, wrt = head.tensor, known.wrt.tensor
-    assert cost.definition is not None
-    others = [t for t in tensors(theorem(word).lhs) if t.definition is None and t != wrt]
-    return Layer(word, cost, (wrt, *others), (), definition_text(cost))
-
-
-def _numbers(part: Part) -> dict[str, int]:
-    """Return the values of stride, dilation, padding, and of a pooling window."""
-    out: dict[str, int] = {}
-    for n, a in enumerate(axis_letters(part.axes) if part.window else ()):
-        out |= {a.stride: part.stride[n], a.dilation: part.dilation[n], a.low: part.padding[n]}
-        if part.kind.endswith("pool"):
-            out[a.tap.upper()] = part.window[n]
-    return out

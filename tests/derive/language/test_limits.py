@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -15,7 +14,6 @@ from rot180.derive import checker
 from rot180.derive.certificates.reader import MalformedError, loads
 from rot180.derive.certificates.writer import dumps
 from rot180.derive.gradients.gradient import gradient, kernel_theorem, kernel_theorems
-from rot180.derive.kernel.proof import Proof
 from rot180.derive.kernel.replay import TERMS, replay
 from rot180.derive.language import limits
 from rot180.derive.language.layers import layer
@@ -73,20 +71,6 @@ def test_a_network_is_refused_where_it_is_too_long(monkeypatch: pytest.MonkeyPat
         network(deep)
     monkeypatch.setenv(VARIABLE, "layers=129,characters=100000")
     assert len(network(deep).members) == 129
-
-
-def theorem_of(proof: Proof) -> Proof:
-    found = proof.steps[0].argument("theorem")
-    assert isinstance(found, Proof)
-    return found
-
-
-def test_the_derivation_of_a_network_does_not_prove_a_layer_twice() -> None:
-    """Where a theorem cites another, what that one cites is the same proof, not a renamed one."""
-    found = network("linear 3; sigmoid; linear 3; sigmoid; linear 3; squared_error")
-    proofs = [t.proof for t in found.deltas.values()]
-    for before, after in pairwise(proofs[1:]):
-        assert theorem_of(theorem_of(after)) is theorem_of(before)
 
 
 def test_work_is_counted_and_limited() -> None:

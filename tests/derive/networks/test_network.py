@@ -1,4 +1,4 @@
-"""Networks: their gradients by citing each layer's theorem, the five steps, the text."""
+"""Networks: their gradients as those of programs, the five steps, the text."""
 
 from __future__ import annotations
 
@@ -11,16 +11,21 @@ import pytest
 from rot180.codegen.rocq import script
 from rot180.codegen.rocq.check import verify
 from rot180.codegen.system import files
+from rot180.derive import checker
 from rot180.derive.certificates.citations import cited
 from rot180.derive.certificates.reader import loads
 from rot180.derive.certificates.writer import dumps
 from rot180.derive.display.axioms import axioms
+from rot180.derive.kernel.citing import instantiate
 from rot180.derive.kernel.errors import ProofError
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.kernel.replay import replay
-from rot180.derive.language.terms import Term
+from rot180.derive.language.limits import VARIABLE
+from rot180.derive.language.polynomial import normal
+from rot180.derive.language.substitute import rename, substitute
+from rot180.derive.language.terms import Equal, Term, tensors
 from rot180.derive.language.tokens import NotationError
-from rot180.derive.networks.network import Network, network
+from rot180.derive.networks.network import Network, gradient_name, network
 from rot180.derive.networks.parser import parse_network
 from rot180.derive.semantics.check import check
 from tests.support.proofs import unnamed
@@ -71,7 +76,7 @@ def test_the_five_steps_of_a_convolutional_network() -> None:
         "grad_p1 = dC/dp1[n,c,h,v] = "
         "sum[o,k,l] delta2[n,o,h+k+2-K2,v+l+2-L2] * rot180(w2)[o,c,k,l]",
         "delta1 = dC/dz1[n,c,h,v] = sum[p,q,k,l] grad_p1[n,c,p,q] * sel1[n,c,p,q,k,l]"
-        " * [2*p + k == h] * [2*q + l == v] * relu'(z1[n,c,h,v])",
+        " * [h == 2*p + k] * [v == 2*q + l] * relu'(z1[n,c,h,v])",
     ]
     assert gradients[2] == (
         "dC/dw2[o,c,k,l] = sum[n,p,q] p1[n,c,k+p-1,l+q-1] * delta2[n,o,p,q]"
@@ -91,41 +96,82 @@ def test_every_line_is_true(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_step_cites_the_next_delta_and_its_layer(name: str) -> None:
-    """The proof has the chain rule and the layer's theorem, and evaluates no other derivative."""
+def test_a_network_is_a_program(name: str) -> None:
+    """Its layers are the definitions, and what is not computed is an operand."""
     net = NETWORKS[name]
-    for m in net.members[:-1]:
-        for operand, t in (*m.operands.items(), (m.input, m.source)):
-            proved = {**net.deltas, **net.gradients}.get(t.name)
-            if proved is None:
-                continue
-            chain, local, *rest = proved.proof.steps
-            assert (chain.rule, local.rule) == ("compose", "lemma")
-            next_delta = net.deltas[m.output.name].proof
-            assert unnamed(chain.argument("theorem")) == unnamed(next_delta)  # type: ignore[arg-type]
-            assert local.argument("theorem").name == f"{m.layer.name}.adjoint_{operand}"  # type: ignore[attr-defined]
-            assert {s.rule for s in rest} <= {"bracket", "reorder", "definition"}
+    assert net.program.definitions == tuple(m.output for m in net.members[:-1])
+    operands = {t.name for m in net.members[:-1] for t in m.operands.values()} | {"x"}
+    assert {t.name for t in net.program.tensors} == operands
 
 
-def test_layers_that_are_alike_share_a_theorem() -> None:
-    """Derived once, cited for both convolutions under the tensors of each."""
-    names = [p.name for p in cited(IMAGES.gradients["w1"].proof)]
-    assert names.count("conv2d.grad_x") == names.count("conv2d.grad_w") == 1
-    assert len(names) == len(set(names))
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_gradients_go_through_the_deltas(name: str) -> None:
+    """In a gradient each delta is a tensor, which is defined as the theorem about it says."""
+    net = NETWORKS[name]
+    made = {m.output.name: m.output for m in net.members}
+    for proved in net.gradients.values():
+        found = {t.name: t for t in tensors(proved.rhs)}
+        names = [u for u in net.deltas if gradient_name(u) in found]
+        assert names
+        for u in names:
+            said = net.deltas[u]
+            index = tuple(v for v, _ in said.variables)
+            body = found[gradient_name(u)].definition
+            assert body is not None
+            by = dict(zip(body.formals, index, strict=True))
+            right = instantiate(said.rhs, {}, ((u, made[u]),))
+            assert [plain(substitute(t, by)) for t in body.body] == [plain(t) for t in right]
+
+
+def plain(t: Term) -> Term:
+    """Return a term with other names for its sums, equations without a sign, factors in order."""
+    t = rename(t, "_")
+    values = {f: min(f.value, normal(-f.value), key=str) for f in t.factors if isinstance(f, Equal)}
+    factors = (Equal(values[f]) if isinstance(f, Equal) else f for f in t.factors)
+    return Term(t.coefficient, t.variables, tuple(sorted(factors, key=str)))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_only_the_loss_and_operators_are_cited(name: str) -> None:
+    """The chain rule through the last layer comes first; its theorem is that of the loss."""
+    net = NETWORKS[name]
+    loss = net.deltas[net.program.output.name].proof
+    for proved in net.gradients.values():
+        first, *others = proved.proof.steps
+        assert first.rule == "compose"
+        assert unnamed(first.argument("theorem")) == unnamed(loss)  # type: ignore[arg-type]
+        assert "compose" not in {s.rule for s in others}
+        names = [p.name for p in cited(proved.proof)]
+        assert len(names) == len(set(names))
     assert "relu' is the derivative of relu" in " ".join(axioms(IMAGES.gradients["w1"]))
-    w1, w2 = (IMAGES.gradients[n].proof.steps[1].argument("theorem") for n in ("w1", "w2"))
-    assert w1 == w2
+
+
+@pytest.mark.parametrize("length", [26, 64])
+def test_a_deep_network(length: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No call is deep: the proof goes through its text, and the checker accepts it."""
+    monkeypatch.setenv(VARIABLE, f"layers={length}")
+    layers = ["linear 3", "sigmoid"] * (length // 2)
+    net = network("; ".join([*layers[: length - 1], "squared_error"]))
+    proved = net.gradient("w1")
+    assert str(proved).startswith("dC/dw1[o,c] = sum[k] transpose(delta1)[o,k] * x[k,c]")
+    text = dumps(proved.proof)
+    assert replay(loads(text)) == replace(proved, words="")
+    if length < 30:  # the checker counts its operations, and ends
+        (verdict,) = checker.check(text)
+        assert verdict.verdict == "proved", verdict
 
 
 def test_a_certificate_stands_alone() -> None:
-    """The whole chain is in the text; a chain with a false end is refused."""
+    """The whole chain is in the text; a chain with a false beginning is refused."""
     proof = PERCEPTRON.gradients["w1"].proof
     assert loads(dumps(proof)) == proof
     use = proof.steps[0]
     inner = use.argument("theorem")
     last = inner.steps[-1]  # type: ignore[attr-defined]
-    lie = tuple(Term(2 * t.coefficient, t.variables, t.factors) for t in last.result)
-    forged = replace(inner, steps=(*inner.steps[:-1], replace(last, result=lie)))  # type: ignore
+    loss = last.argument("theorem")
+    lie = replace(loss, steps=loss.steps[:-1])
+    said = tuple(sorted({**dict(last.arguments), "theorem": lie}.items()))
+    forged = replace(inner, steps=(replace(last, arguments=said),))  # type: ignore[type-var]
     arguments = tuple(sorted({**dict(use.arguments), "theorem": forged}.items()))
     with pytest.raises(ProofError):
         replay(replace(proof, steps=(replace(use, arguments=arguments), *proof.steps[1:])))
