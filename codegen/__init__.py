@@ -19,6 +19,9 @@ def compile(layer: Source, backend: str = "auto") -> ModuleType:
     computes once what several of them need, and ``jvp``, the derivative in a direction, which is
     derived when it is first used.
 
+    A gradient that is proved in several forms is computed in the one that reads the fewest entries;
+    its docstring says so.
+
     At the first call the kernels are derived, proved, and compiled by the machine's C compiler.
     Later calls, in other processes too, load what was compiled: it is kept in ``ROT180_CACHE``, or
     else in the platform's folder for caches.

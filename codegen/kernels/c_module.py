@@ -14,6 +14,8 @@ from rot180.codegen.kernels.c_text import c_function, c_name
 from rot180.codegen.kernels.cython_backend import CythonKernel, CythonModule
 from rot180.codegen.kernels.fused_kernel import fused_functions
 from rot180.codegen.kernels.targets import CYTHON
+from rot180.codegen.kernels.window_kernel import HEADER as WINDOWS_HEADER
+from rot180.codegen.kernels.window_kernel import WindowKernel, window_functions
 from rot180.codegen.system.files import resource
 from rot180.codegen.system.templates import template
 
@@ -50,8 +52,11 @@ def compiled_sources(module: CythonModule, packaged: bool = False) -> CompiledSo
         module=module, target=CYTHON, packaged=packaged
     )
     headers = [KERNEL_HEADER, *([LOOPS_HEADER] if module.passes else [])]
+    over_windows = [p for p in module.passes if isinstance(p, WindowKernel)]
+    headers += [WINDOWS_HEADER] if over_windows else []
     parts = ["\n".join(f'#include "{header}"' for header in headers), *_functions(module)]
-    parts += [*fused_functions(module.passes), _table(module)]
+    parts += [*fused_functions([p for p in module.passes if p not in over_windows])]
+    parts += [*window_functions(over_windows), _table(module)]
     c = {LAYER: "\n\n".join(parts) + "\n", HEADER: _interface()}
     return CompiledSources(python, c | {n: _extension(n) for n in headers})
 

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rot180.codegen.kernels.expressions import write_sum
-from rot180.codegen.kernels.fused_kernel import FusedKernel, said
 from rot180.codegen.kernels.kernel import Kernel, Module, named_nests
 from rot180.codegen.kernels.program_derivation import user_module
 from rot180.codegen.plans.plan import Nest, Operand, named
@@ -55,19 +54,9 @@ def explanations(spec: str) -> tuple[KernelExplanation, ...]:
 
 def module_explanations(module: Module) -> tuple[KernelExplanation, ...]:
     """Return how each kernel of a module computes, fused passes first."""
-    passes = (KernelExplanation(p.name, tuple(_pass(p))) for p in module.passes)
+    passes = (KernelExplanation(p.name, tuple(p.explained)) for p in module.passes)
     kernels = (KernelExplanation(k.name, tuple(_kernel(k))) for k in module.kernels)
     return (*passes, *kernels)
-
-
-def _pass(kernel: FusedKernel) -> list[str]:
-    found = kernel.found
-    around = ", ".join(text(n) for n in found.domain[: found.outer])
-    rows = f", row by row (rows: {around})" if around else ""
-    lines = [f"one fused pass{rows}, element-wise and sums of rows; it computes in this order:"]
-    lines += [f"    {said(s.step)}" for s in found.steps]
-    reason = "why: in each sum one array has all loops, so nothing is computed twice and"
-    return [*lines, f"{reason} no matrix product is left"]
 
 
 def _kernel(kernel: Kernel) -> list[str]:

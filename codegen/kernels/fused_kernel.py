@@ -13,7 +13,7 @@ from rot180.codegen.kernels.fused_loops import PassText
 from rot180.codegen.kernels.names import name
 from rot180.codegen.plans.fusion import FusedPass, all_reads
 from rot180.derive.gradients.program_steps import AnyStep, ProgramStep
-from rot180.derive.language.polynomial import symbols_of
+from rot180.derive.language.polynomial import symbols_of, text
 from rot180.derive.language.programs import definition_line
 from rot180.derive.language.terms import Tensor
 
@@ -90,6 +90,16 @@ class FusedKernel:
             f"{TAB}Each sum has an array with all its loops: no entry is computed twice.",
             f"{TAB}What is not in `_wanted` is None.",
         ]
+
+    @property
+    def explained(self) -> list[str]:
+        """Return how it computes, for `rot180 explain`."""
+        around = ", ".join(text(n) for n in self.found.domain[: self.found.outer])
+        rows = f", row by row (rows: {around})" if around else ""
+        lines = [f"one fused pass{rows}, element-wise and sums of rows; it computes in this order:"]
+        lines += [f"    {said(s.step)}" for s in self.found.steps]
+        reason = "why: in each sum one array has all loops, so nothing is computed twice and"
+        return [*lines, f"{reason} no matrix product is left"]
 
     @property
     def checks(self) -> list[str]:

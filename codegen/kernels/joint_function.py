@@ -104,7 +104,7 @@ class JointKernel:
         plain = len(self.calls) == len(self.functions)
         order = [] if plain else ["", "Computed in this order, each once:", *lines]
         order += assumed(self.program, lines)
-        theorems = [f.theorem for f in self.functions]
+        theorems = [f.computed for f in self.functions]
         boxes = [result(t)[0] for t in theorems]
         return docstring(self.interface, theorems, order, boxes, self.option)
 
@@ -164,7 +164,7 @@ def joint_kernel(
             names[step.name] = computed[key]
         results.append(names[f.steps[-1].name])
     every = [(c.step, c.kernel) for c in calls]
-    saved = read_back(program, every)
+    saved = read_back(program, every, passes)
     boxes = [result(f.theorem) for f in functions]
     interface = interface_of(program, boxes, every, saved, passes)
     return JointKernel(

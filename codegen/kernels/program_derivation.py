@@ -312,6 +312,7 @@ def program_certificates(derivation: ProvedProgram) -> str:
     proved = [*(f.theorem for f in derivation.functions), *derivation.compact]
     plain = [t.proof for t in proved]
     proved += [t for _, t in derivation.named if t.proof not in plain]
+    proved += [f.short for f in derivation.functions if f.short is not None]
     proved += [s.theorem for s in derivation.steps]
     proved += [p.theorem for p in _plans(derivation)]
     return certificate({"layer": derivation.text}, proved)
@@ -319,7 +320,7 @@ def program_certificates(derivation: ProvedProgram) -> str:
 
 def program_header(derivation: ProvedProgram) -> list[str]:
     """Return the lines of the comment at the top of a module."""
-    about = [(f.name, f.theorem) for f in derivation.functions]
+    about = [(f.name, f.computed) for f in derivation.functions]
     about += [(f"{STEP}_{s.name}", s.theorem) for s in derivation.steps]
     proofs = [f"  {name}: {t.name}, proof {t.proof.digest}" for name, t in about]
     lines = [GENERATED, f"Program: {derivation.text}", "Theorems:", *proofs]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rot180.codegen.kernels.expressions import TAB, WIDTH, definition, filled, size_tuple
-from rot180.codegen.kernels.fused_kernel import FusedKernel, said
+from rot180.codegen.kernels.fused_kernel import FusedKernel, said, steps_of
 from rot180.codegen.kernels.interface import Interface, plain_axes, result, symbols_in
 from rot180.codegen.kernels.kernel import (
     Kernel,
@@ -23,6 +23,7 @@ from rot180.codegen.kernels.kernel import (
 from rot180.codegen.kernels.names import name
 from rot180.codegen.kernels.program_calls import Call, calls_lines, inputs, plain_sizes, read_of
 from rot180.codegen.plans.plan import LoweringError
+from rot180.codegen.plans.windows import WindowPass
 from rot180.derive.gradients.gather_steps import GatherStep
 from rot180.derive.gradients.program_steps import (
     JVP,
@@ -98,10 +99,10 @@ class ProgramKernel:
         """Return the theorem, what must hold, and what the arguments are, in lines."""
         lines = [f"    {said(step)}" for step, _ in self.calls]
         order = ["", "Computed in this order:", *lines] if len(self.calls) > 1 else []
-        order += assumed(self.program, lines)
+        order = [*reason(self.function), *order, *assumed(self.program, lines)]
         order = [*_LINE, *order] if self.function.name == JVP else order
         boxes = [self.interface.box]
-        return docstring(self.interface, [self.function.theorem], order, boxes, self.option)
+        return docstring(self.interface, [self.function.computed], order, boxes, self.option)
 
     @property
     def checks(self) -> list[str]:
@@ -181,6 +182,15 @@ def saved_option(forward: Sequence[Call], saved: Sequence[Tensor]) -> Option:
     return Option("saved", kind, "None", tuple(filled(about.split(), WIDTH - 24)))
 
 
+def reason(function: ProgramFunction) -> list[str]:
+    """Return why a gradient is computed in this form, for a docstring."""
+    if function.short is None:
+        return []
+    about = "This form is proved to be the gradient. It is computed, for it reads fewer entries "
+    about += "than the gradients by all definitions, one after another."
+    return ["", *filled(about.split(), WIDTH - 4)]
+
+
 def assumed(program: Program, lines: Sequence[str]) -> list[str]:
     """Return what must hold so that a program has values, and conventions, for a docstring.
 
@@ -222,7 +232,11 @@ def program_kernels(
         f: tuple((step, made[step] if isinstance(step, ProgramStep) else None) for step in f.steps)
         for f in functions
     }
-    read = {f: read_back(program, calls[f]) for f in functions if not f.is_forward}
+    read = {
+        f: read_back(program, calls[f], passes.get(f.name, ()))
+        for f in functions
+        if not f.is_forward
+    }
     saved = {t for found in read.values() for t in found}
     kept = tuple(t for t in forward_tensors(program) if t in saved)
     out = []
@@ -239,11 +253,23 @@ def program_kernels(
     return tuple(out)
 
 
-def read_back(program: Program, calls: Sequence[Call]) -> tuple[Tensor, ...]:
-    """Return the definitions that the steps of reverse mode read."""
+def read_back(
+    program: Program, calls: Sequence[Call], passes: Sequence[FusedKernel] = ()
+) -> tuple[Tensor, ...]:
+    """Return the definitions that the steps of reverse mode read.
+
+    Args:
+        program: the definitions.
+        calls: the steps of a function.
+        passes: the kernels that compute several of them each.
+
+    """
     made = {t.name: t for t in forward_tensors(program)}
-    back = [call for call in calls if call[0].name not in made]
+    over = [p.found for p in passes if isinstance(p.found, WindowPass)]
+    own = {step for w in over for step in steps_of(w)}
+    back = [call for call in calls if call[0].name not in made and call[0] not in own]
     names = {t.name for step, kernel in back for t in inputs(step, kernel)}
+    names |= {t.name for w in over if steps_of(w)[-1].name not in made for t in w.inputs}
     return tuple(t for word, t in made.items() if word in names)
 
 

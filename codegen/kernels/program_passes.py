@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from rot180.codegen.kernels.c_functions import has_c_function
 from rot180.codegen.kernels.fused_kernel import FusedKernel, steps_of
 from rot180.codegen.kernels.program_calls import inputs
+from rot180.codegen.kernels.window_kernel import has_room, pass_kernel
 from rot180.codegen.plans.fusion import FusedPass, all_reads, fused
 from rot180.codegen.plans.plan import Plan
+from rot180.codegen.plans.windows import WindowPass, windows
 from rot180.derive.gradients.program_steps import AnyStep, ProgramStep
 
 Plans = Mapping[ProgramStep, Plan]
@@ -66,13 +68,19 @@ def program_passes(
         plans: the plan of each step that has one.
 
     """
-    found = {f.name: [*_passes(f, f.forward, plans), *_passes(f, f.back, plans)] for f in functions}
+    over = {f.name: [w for w in windows(f.steps, f.results) if has_room(w)] for f in functions}
+    found = {f.name: list[FusedPass](over[f.name]) for f in functions}
+    for f in functions:
+        within = {step for w in over[f.name] for step in steps_of(w)}
+        for part in (f.forward, f.back):
+            found[f.name] += _passes(f, [s for s in part if s not in within], plans)
     asked: dict[tuple[AnyStep, ...], set[str]] = {}
-    saved = {n for f in functions for n in read_names(f.back, plans)}
+    saved = {n for f in functions for n in _read_back(f, over[f.name], plans)}
     for f in functions:
         for p in found[f.name]:
             own = steps_of(p)
             names = read_names([s for s in f.steps if s not in own], plans)
+            names |= {t.name for w in over[f.name] for t in w.inputs}
             names |= {s.name for s in f.results}
             # what reverse mode reads may be asked of the forward pass
             names |= saved if own[0] in f.forward else set()
@@ -82,8 +90,15 @@ def program_passes(
         steps = steps_of(p)
         outputs = tuple(n for n in p.names if n in asked[steps])
         word = f"_pass{len(made) + 1}_{p.names[-1]}"
-        made.setdefault(steps, FusedKernel(word, p, outputs))
+        made.setdefault(steps, pass_kernel(word, p, outputs))
     return {word: tuple(made[steps_of(p)] for p in passes) for word, passes in found.items()}
+
+
+def _read_back(f: StepSequence, over: Sequence[WindowPass], plans: Plans) -> set[str]:
+    """Return the names of what reverse mode reads; of windows, where they lie."""
+    own = {step for w in over for step in steps_of(w)}
+    inside = {t.name for w in over for t in w.inputs if steps_of(w)[-1] in f.back}
+    return read_names([s for s in f.back if s not in own], plans) | inside
 
 
 def _passes(f: StepSequence, part: Sequence[AnyStep], plans: Plans) -> Iterator[FusedPass]:

@@ -12,15 +12,16 @@ from typing import TypeAlias
 
 from rot180.derive.gradients.directional import tangents
 from rot180.derive.gradients.gather_steps import GatherStep, parts_of
-from rot180.derive.gradients.gradient import divisor_hypotheses, kernel_theorem
+from rot180.derive.gradients.gradient import divisor_hypotheses, kernel_theorem, operand
 from rot180.derive.gradients.gradient_layer import used_definitions
 from rot180.derive.gradients.program_gradient import program_gradient
+from rot180.derive.gradients.short_form import entries_read, short_form
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.computed import Selection, gather_line, is_gather
 from rot180.derive.language.formulas import FormulaTable
 from rot180.derive.language.layers import Layer
-from rot180.derive.language.limits import metered
+from rot180.derive.language.limits import LimitError, metered
 from rot180.derive.language.programs import (
     Program,
     convention,
@@ -30,7 +31,6 @@ from rot180.derive.language.programs import (
     with_tensors,
 )
 from rot180.derive.language.terms import (
-    Derivative,
     Tensor,
     define,
     term,
@@ -110,12 +110,19 @@ class ProgramFunction:
         name: forward, grad_x or jvp.
         theorem: about the whole program.
         steps: the steps, in order; the last computes the result.
+        short: what the steps compute, where that is a shorter form than the theorem.
 
     """
 
     name: str
     theorem: Theorem
     steps: tuple[AnyStep, ...]
+    short: Theorem | None = None
+
+    @property
+    def computed(self) -> Theorem:
+        """Return the form of the theorem that the steps compute."""
+        return self.short or self.theorem
 
     @property
     def is_forward(self) -> bool:
@@ -144,7 +151,9 @@ def program_functions(
         progress(f"deriving the gradient by {name}")
         with metered():  # each proof may be as long as those of a layer
             theorem = program_gradient(program, name)
-        out.append(ProgramFunction(f"grad_{name}", theorem, _backward(program, theorem, known)))
+        short, order = _cheapest(program, name, theorem)
+        steps = _steps(program, order, known)
+        out.append(ProgramFunction(f"grad_{name}", theorem, steps, short))
     return tuple(out)
 
 
@@ -176,16 +185,34 @@ def forward_theorem(program: Program) -> Theorem:
     return replay(d.proof())
 
 
-def _backward(
-    program: Program, theorem: Theorem, known: dict[Tensor, ProgramStep]
-) -> tuple[AnyStep, ...]:
-    """Return the steps to a gradient: the forward steps that it needs, and those back."""
-    (pending,) = theorem.lhs[0].factors
-    assert isinstance(pending, Derivative)
-    x = pending.wrt.tensor
+def _cheapest(
+    program: Program, wrt: str, theorem: Theorem
+) -> tuple[Theorem | None, tuple[Tensor, ...]]:
+    """Return the short form of a gradient if it is cheaper, and what is computed, in order."""
+    chain = _back(program, wrt, theorem)
+    try:
+        with metered():
+            found = short_form(program, wrt, theorem)
+    except LimitError:
+        found = None
+    if found is None:
+        return None, chain
+    short, sums = found
+    order = _back(program, wrt, short, sums)
+    costs = [
+        entries_read(t for t in each if t not in program.definitions) for each in (order, chain)
+    ]
+    return (short, order) if costs[0] < costs[1] else (None, chain)
+
+
+def _back(
+    program: Program, wrt: str, theorem: Theorem, sums: Sequence[Tensor] = ()
+) -> tuple[Tensor, ...]:
+    """Return what a gradient is computed from, and the gradient, in order."""
     index = tuple(v for v, _ in theorem.variables)
-    last = define(f"grad_{x.name}", x.shape, index, theorem.rhs)
-    return _steps(program, (*used_definitions(program, theorem.rhs), last), known)
+    shape = operand(program, wrt).shape
+    last = define(f"grad_{wrt}", shape, index, theorem.rhs)
+    return (*used_definitions(program, theorem.rhs), *sums, last)
 
 
 def _steps(

@@ -118,14 +118,14 @@ def test_saved_arrays_are_used_and_checked() -> None:
     module = numpy_module("e[i] = exp(x[i] + b[]); y[i] = e[i] * w[i]")
     x, b, w, g = np.arange(3.0), np.array(1.0), np.ones(3), np.ones(3)
     y, saved = module.forward(x, b, w, save=True)
-    assert saved.keys() == {"e"}
-    assert (module.grad_x(g, x, b, w, saved={"e": 2 * saved["e"]}) == 2 * np.exp(x + 1)).all()
+    assert saved.keys() == {"e", "y"}
+    assert (module.grad_x(g, x, b, w, saved={"y": 2 * saved["y"]}) == 2 * np.exp(x + 1)).all()
     bad: list[tuple[Any, type[Exception], str]] = [
-        ({}, ValueError, "saved: found nothing, expected e among the names; forward"),
+        ({}, ValueError, "saved: found nothing, expected y among the names; forward"),
         ([y], TypeError, "saved: found .*, expected what forward"),
-        ({"e": 1.0}, TypeError, r'saved\["e"\]: found float, expected a numpy.ndarray'),
-        ({"e": y.astype(np.float32)}, TypeError, r'saved\["e"\]: found dtype float32'),
-        ({"e": y[:2]}, ValueError, r'saved\["e"\]: found shape \(2,\), expected \(3,\)'),
+        ({"y": 1.0}, TypeError, r'saved\["y"\]: found float, expected a numpy.ndarray'),
+        ({"y": y.astype(np.float32)}, TypeError, r'saved\["y"\]: found dtype float32'),
+        ({"y": y[:2]}, ValueError, r'saved\["y"\]: found shape \(2,\), expected \(3,\)'),
     ]
     for wrong, error, message in bad:
         with pytest.raises(error, match=message):

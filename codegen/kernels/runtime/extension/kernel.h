@@ -37,6 +37,7 @@ extern const Kernel rot180_kernels[];
 int kernel_run(Nest *nest);
 int kernel_bound(Nest *nest, int loop, Int size);
 int kernel_check_signals(void);
+int kernel_reach(double index); /* fails if an index is as large */
 int kernel_allocate(Intermediate *made, const char *name, Int itemsize, int axes, const Int *sizes);
 
 /* Let other threads run Python until `kernel_return`. */

@@ -36,10 +36,14 @@ int kernel_run(Nest *nest) {
     return -1;
 }
 
-int kernel_bound(Nest *nest, int loop, Int size) {
-    if (rot180_bound(nest, loop, size)) return 0;
+int kernel_reach(double index) {
+    if (index < (double)ENDLESS) return 0;
     PyErr_SetString(PyExc_ValueError, "an index reaches 2**60, expected less");
     return -1;
+}
+
+int kernel_bound(Nest *nest, int loop, Int size) {
+    return rot180_bound(nest, loop, size) ? 0 : kernel_reach((double)ENDLESS);
 }
 
 int kernel_allocate(Intermediate *made, const char *name, Int itemsize, int axes,
