@@ -160,13 +160,21 @@ def window_functions(kernels: Sequence[WindowKernel]) -> Iterator[str]:
             [
                 f"#define real {real}",
                 f"#define WINDOW_(word) window_##word##_{real}",
+                f"#define WINDOW_EVEN(a, b) {_even(real)}",
                 resource("kernels", f"runtime/extension/{LOOPS}"),
                 "#undef real",
                 "#undef WINDOW_",
+                "#undef WINDOW_EVEN",
             ]
         )
     for kernel in kernels:
         yield from kernel.c()
+
+
+def _even(real: str) -> str:
+    """Write the even entries of two vectors of 64 bytes."""
+    lanes, whole = {"float": (16, "int32_t"), "double": (8, "int64_t")}[real]
+    return f"WINDOW_SHUFFLE(a, b, {whole}, {', '.join(str(2 * n) for n in range(lanes))})"
 
 
 def _slopes(e: Affine, loops: Iterable[Symbol]) -> list[Expr]:

@@ -1,31 +1,59 @@
 /* The loops over windows. Included once for each type, with `real` and WINDOW_. */
 
 /* Compare an entry of each window with the best so far, and keep its mark. */
-static ROT180_ALWAYS void WINDOW_(compare)(real *restrict best, Int *restrict marks,
+static ROT180_ALWAYS void WINDOW_(compare)(real *restrict best, int32_t *restrict marks,
                                            const real *restrict from, Int step, Int lanes,
-                                           int largest, int marked, Int mark) {
+                                           int largest, int marked, int32_t mark) {
     LOOPS_SIMD(omp simd)
     for (Int q = 0; q < lanes; q++) {
         const real v = from[q * step];
-        const int better =
-            (largest ? v > best[q] : v < best[q]) | ((v != v) & (best[q] == best[q]));
+        const int more = largest ? v > best[q] : v < best[q];
+        const int better = more | ((v != v) & (best[q] == best[q]));
         best[q] = better ? v : best[q];
         if (marked) marks[q] = better ? mark : marks[q];
     }
 }
 
-/* Find the extreme entries of a row of windows. A mark is the number of an entry in its window, or
- * its place in the output for the first lane if all entries are inside, and so given `places`. */
-static ROT180_ALWAYS void WINDOW_(find)(const Windows *w, const WindowMap *map,
-                                        const WindowMap *places, const Int *sizes,
+/* Compare as above, or set the best where there is none yet. */
+static ROT180_ALWAYS void WINDOW_(take)(real *restrict best, int32_t *restrict marks,
+                                        const real *restrict from, Int step, Int lanes, int largest,
+                                        int marked, int32_t mark, int first) {
+    if (!first) {
+        if (step == 1) WINDOW_(compare)(best, marks, from, 1, lanes, largest, marked, mark);
+        else WINDOW_(compare)(best, marks, from, step, lanes, largest, marked, mark);
+        return;
+    }
+    LOOPS_SIMD(omp simd)
+    for (Int q = 0; q < lanes; q++) best[q] = from[q * step];
+    if (!marked) return;
+    LOOPS_SIMD(omp simd)
+    for (Int q = 0; q < lanes; q++) marks[q] = mark;
+}
+
+/* Copy every second entry, in whole vectors; twice as many are read. */
+static ROT180_ALWAYS void WINDOW_(halve)(real *restrict to, const real *restrict from, Int lanes) {
+#if defined(__GNUC__)
+    enum { WIDE = 64 / sizeof(real) };
+    typedef real vector __attribute__((vector_size(64), aligned(sizeof(real)), may_alias));
+    for (Int q = 0; q < lanes; q += WIDE) {
+        const vector low = *(const vector *)(from + 2 * q);
+        const vector high = *(const vector *)(from + 2 * q + WIDE);
+        *(vector *)(to + q) = WINDOW_EVEN(low, high);
+    }
+#else
+    for (Int q = 0; q < lanes; q++) to[q] = from[2 * q];
+#endif
+}
+
+/* Find the extreme entries of a row of windows; a mark is the number of an entry in its window. */
+static ROT180_ALWAYS void WINDOW_(find)(const Windows *w, const WindowMap *map, const Int *sizes,
                                         const real *array, Int lanes, int inside, real *best,
-                                        Int *marks) {
+                                        int32_t *marks) {
     const Int step = w->kept ? map->step[w->kept - 1] : 0;
-    const int marked = w->places > 0;
-    Int t[WINDOW_LOOPS] = {0}, number = 0;
+    Int t[WINDOW_LOOPS] = {0};
+    int32_t number = 0;
     real padded[WINDOW_LANES];
     do {
-        const Int mark = places ? window_place(places, t) : number;
         const Int from = window_place(map, t);
         const real *entries = padded;
         Int first = 0, stop = lanes, by = 1;
@@ -36,25 +64,43 @@ static ROT180_ALWAYS void WINDOW_(find)(const Windows *w, const WindowMap *map,
             for (Int q = 0; q < lanes; q++)
                 padded[q] = q >= first && q < stop ? array[window_wrapped(from, q, step)] : 0;
         }
-        if (number == 0) {
-            for (Int q = 0; q < lanes; q++) best[q] = entries[q * by];
-            for (Int q = 0; q < lanes && marked; q++) marks[q] = mark;
-        } else if (by == 1) {
-            WINDOW_(compare)(best, marks, entries, 1, lanes, w->largest, marked, mark);
-        } else if (by == 2) {
-            WINDOW_(compare)(best, marks, entries, 2, lanes, w->largest, marked, mark);
-        } else {
-            WINDOW_(compare)(best, marks, entries, by, lanes, w->largest, marked, mark);
-        }
+        WINDOW_(take)(best, marks, entries, by, lanes, w->largest, w->places > 0, number, !number);
         number++;
     } while (window_next(t, sizes + w->kept, w->chosen));
 }
 
+/* Find the same where all entries are inside the array, with the marks of small windows. What is
+ * beyond the last lane is not used: whole vectors are read if they are in the array. */
+static ROT180_ALWAYS void WINDOW_(find_inside)(const Windows *w, const WindowMap *map,
+                                               const WindowEntries *e, const real *array, Int size,
+                                               Int lanes, real *best, int32_t *marks) {
+    const Int step = w->kept ? map->step[w->kept - 1] : 0;
+    const Int whole = (lanes + WINDOW_VECTOR - 1) / WINDOW_VECTOR * WINDOW_VECTOR;
+    const Int far = map->origin + step * (whole - 1) + (step == 2);
+    int full = map->origin >= 0 && far >= 0;
+    for (int n = 0; n < e->count; n++) {
+        full &= map->origin + e->from[n] < size && far + e->from[n] < size;
+        full &= e->from[n] >= 0;
+    }
+    for (int n = 0; n < e->count; n++) {
+        const real *from = array + map->origin + e->from[n];
+        real even[WINDOW_LANES];
+        Int by = step;
+        if (full && step == 2) {
+            WINDOW_(halve)(even, from, whole);
+            from = even, by = 1;
+        }
+        WINDOW_(take)
+        (best, marks, from, by, full ? whole : lanes, w->largest, w->places > 0, e->mark[n], !n);
+    }
+}
+
 /* Add a value at the entry of a window with a number, and its product with 0 at all others. */
 static ROT180_ALWAYS void WINDOW_(add)(const WindowMap *places, const Int *sizes, Int lane,
-                                       Int mark, real value, real *out) {
+                                       int32_t mark, real value, real *out) {
     const Int step = places->kept ? places->step[places->kept - 1] : 0;
-    Int t[WINDOW_LOOPS] = {0}, number = 0;
+    Int t[WINDOW_LOOPS] = {0};
+    int32_t number = 0;
     do {
         Int first = lane, stop = lane + 1;
         window_cut(places, t, &first, &stop);
@@ -65,32 +111,24 @@ static ROT180_ALWAYS void WINDOW_(add)(const WindowMap *places, const Int *sizes
     } while (window_next(t, sizes + places->kept, places->chosen));
 }
 
-/* Add the products of factors at the extreme entries of a row of windows. */
-static ROT180_ALWAYS void WINDOW_(scatter)(const Windows *w, const WindowMap *map,
-                                           const WindowMap *places, const Int *sizes,
-                                           const View *arrays, const Int *strides, const Int *at,
-                                           Int lanes, int inside, int within) {
-    const real *array = (const real *)arrays[1 + w->factors].buf;
+/* Multiply the factors of a row of windows; return whether all products are finite. */
+static ROT180_ALWAYS int WINDOW_(products)(const Windows *w, const View *arrays, const Int *strides,
+                                           const Int *at, Int lanes, real *values) {
     const int last = w->kept - 1;
-    const Int step = last < 0 ? 0 : places->step[last];
-    real *restrict out = (real *)arrays[0].buf;
-    real best[WINDOW_LANES], values[WINDOW_LANES], sum = 0;
-    Int marks[WINDOW_LANES];
-    for (Int q = 0; q < lanes; q++) values[q] = (real)w->scale;
+    const Int whole = (lanes + WINDOW_VECTOR - 1) / WINDOW_VECTOR * WINDOW_VECTOR;
+    int infinite = 0;
+    LOOPS_SIMD(omp simd)
+    for (Int q = 0; q < whole; q++) values[q] = (real)w->scale;
     for (int f = 0; f < w->factors; f++) {
         const real *factor = (const real *)arrays[1 + f].buf;
-        const Int *by = strides + f * w->kept;
+        const Int *by = strides + f * w->kept, step = last < 0 ? 0 : by[last];
         for (int n = 0; n <= last; n++) factor += at[n] * by[n];
-        for (Int q = 0; q < lanes; q++) values[q] *= factor[last < 0 ? 0 : q * by[last]];
+        LOOPS_SIMD(omp simd)
+        for (Int q = 0; q < lanes; q++) values[q] *= factor[q * step];
     }
-    LOOPS_SIMD(omp simd reduction(+ : sum))
-    for (Int q = 0; q < lanes; q++) sum += values[q] * 0; /* NaN if one is not finite */
-    const int direct = within && sum == 0;
-    WINDOW_(find)(w, map, direct ? places : NULL, sizes, array, lanes, inside, best, marks);
-    for (Int q = 0; q < lanes; q++) {
-        if (direct) out[marks[q] + q * step] += values[q];
-        else WINDOW_(add)(places, sizes, q, marks[q], values[q], out);
-    }
+    LOOPS_SIMD(omp simd reduction(| : infinite))
+    for (Int q = 0; q < whole; q++) infinite |= values[q] * 0 != 0; /* NaN, too */
+    return !infinite;
 }
 
 /* Compute a pass. */
@@ -99,10 +137,15 @@ static ROT180_ALWAYS int WINDOW_(run)(const Windows *w, LOOPS_ARGUMENTS) {
     const Int *sizes = integers, *maps = integers + loops;
     const Int *strides = maps + (w->axes + w->places) * (1 + loops);
     const View *source = &arrays[1 + w->factors];
+    const real *array = (const real *)source->buf;
     const Int lanes = last < 0 ? 1 : sizes[last];
-    Int at[WINDOW_LOOPS] = {0}, windows = 1, entries = 1, marks[1];
-    real *out = (real *)arrays[0].buf;
+    Int at[WINDOW_LOOPS] = {0}, windows = 1, size = 1;
+    double entries = 1;
+    real *out = (real *)arrays[0].buf, best[WINDOW_LANES], values[WINDOW_LANES];
+    int32_t marks[WINDOW_LANES];
     WindowMap map, places;
+    WindowEntries small;
+    int same = 0;
     void *state;
     double far = window_map(&map, w->axes, w, sizes, maps, source);
     (void)reals;
@@ -110,29 +153,43 @@ static ROT180_ALWAYS int WINDOW_(run)(const Windows *w, LOOPS_ARGUMENTS) {
         const Int *others = maps + w->axes * (1 + loops);
         const double other = window_map(&places, w->places, w, sizes, others, &arrays[0]);
         far = other > far ? other : far;
+        same = window_same(&map, &places);
     }
+    for (int n = 0; n < w->axes; n++) size *= source->shape[n];
     for (int n = 0; n < w->kept; n++) windows *= sizes[n];
-    for (int n = 0; n < w->chosen; n++) entries *= sizes[w->kept + n] > 0;
+    for (int n = 0; n < w->chosen; n++) entries *= (double)sizes[w->kept + n];
     if (!windows || !out || (!entries && w->places)) return 0;
     if (!entries) {
         memset(out, 0, (size_t)windows * sizeof(real));
         return 0;
     }
-    if (kernel_reach(far)) return -1;
+    if (kernel_reach(entries < INT32_MAX ? far : (double)ENDLESS)) return -1;
+    window_entries(&small, &map, w->places ? &places : NULL, sizes);
     state = kernel_leave();
     do {
         for (Int q0 = 0; q0 < lanes; q0 += WINDOW_LANES) {
             const Int count = kernel_least(WINDOW_LANES, lanes - q0);
             if (last >= 0) at[last] = q0;
             const int inside = window_begin(&map, at, count);
+            int direct = inside && small.count;
             if (w->places) {
-                const int within = window_begin(&places, at, count);
-                WINDOW_(scatter)
-                (w, &map, &places, sizes, arrays, strides, at, count, inside, within);
-            } else {
-                WINDOW_(find)
-                (w, &map, NULL, sizes, (const real *)source->buf, count, inside, out, marks);
+                const int finite = WINDOW_(products)(w, arrays, strides, at, count, values);
+                const int within = same ? inside : window_begin(&places, at, count);
+                if (same) window_copy(&places, &map);
+                direct = direct && finite && within;
+            }
+            if (direct) WINDOW_(find_inside)(w, &map, &small, array, size, count, best, marks);
+            else WINDOW_(find)(w, &map, sizes, array, count, inside, best, marks);
+            if (!w->places) {
+                memcpy(out, best, (size_t)count * sizeof(real));
                 out += count;
+            } else if (direct) {
+                real *to = out + places.origin;
+                const Int step = last < 0 ? 0 : places.step[last];
+                for (Int q = 0; q < count; q++) to[marks[q] + q * step] += values[q];
+            } else {
+                for (Int q = 0; q < count; q++)
+                    WINDOW_(add)(&places, sizes, q, marks[q], values[q], out);
             }
         }
         if (last >= 0) at[last] = 0;

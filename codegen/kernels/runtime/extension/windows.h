@@ -6,7 +6,14 @@
 
 #include "loops.h"
 
-enum { WINDOW_LOOPS = 16, WINDOW_LANES = 128 };
+enum { WINDOW_LOOPS = 16, WINDOW_LANES = 128, WINDOW_VECTOR = 16, WINDOW_ENTRIES = 64 };
+
+#if defined(__clang__)
+#define WINDOW_SHUFFLE(a, b, whole, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#elif defined(__GNUC__)
+#define WINDOW_SHUFFLE(a, b, whole, ...) \
+    __builtin_shuffle(a, b, (whole __attribute__((vector_size(64)))){__VA_ARGS__})
+#endif
 
 /* What a pass is.
  *
@@ -71,6 +78,14 @@ static inline double window_map(WindowMap *map, int axes, const Windows *w, cons
     return most;
 }
 
+/* The entries of a small window: places in the array, and in the output, less those of the first.
+ */
+typedef struct {
+    int count; /* 0 for a large window */
+    Int from[WINDOW_ENTRIES];
+    int32_t mark[WINDOW_ENTRIES];
+} WindowEntries;
+
 /* Set where windows begin; return whether all entries of all lanes are inside the array. */
 static inline int window_begin(WindowMap *map, const Int *at, Int lanes) {
     const int last = map->kept - 1;
@@ -111,6 +126,23 @@ static inline void window_cut(const WindowMap *map, const Int *t, Int *first, In
     }
 }
 
+/* Let windows begin where they do in an array with the same map. */
+static inline void window_copy(WindowMap *to, const WindowMap *from) {
+    to->origin = from->origin;
+    for (int a = 0; a < from->axes; a++) to->axis[a].base = from->axis[a].base;
+}
+
+/* Return whether two arrays have the same map and the same sizes. */
+static inline int window_same(const WindowMap *a, const WindowMap *b) {
+    int same = a->axes == b->axes;
+    for (int n = 0; n < a->axes && same; n++) {
+        same = a->axis[n].constant == b->axis[n].constant && a->axis[n].size == b->axis[n].size;
+        for (int i = 0; i < a->kept + a->chosen; i++)
+            same &= a->axis[n].slope[i] == b->axis[n].slope[i];
+    }
+    return same;
+}
+
 /* Go to the next values of loops; return 0 after the last ones. */
 static inline int window_next(Int *at, const Int *sizes, int loops) {
     for (int n = loops - 1; n >= 0; n--) {
@@ -118,6 +150,26 @@ static inline int window_next(Int *at, const Int *sizes, int loops) {
         at[n] = 0;
     }
     return 0;
+}
+
+/* Find the entries of a window, if it is small and its marks have 31 bits. */
+static inline void window_entries(WindowEntries *found, const WindowMap *map,
+                                  const WindowMap *places, const Int *sizes) {
+    Int t[WINDOW_LOOPS] = {0};
+    int count = 0;
+    found->count = 0;
+    do {
+        Int from = 0, mark = count;
+        for (int n = 0; n < map->chosen; n++) {
+            from = window_wrapped(from, map->step[map->kept + n], t[n]);
+            if (places) mark = n ? mark : 0;
+            if (places) mark = window_wrapped(mark, places->step[map->kept + n], t[n]);
+        }
+        if (count == WINDOW_ENTRIES || mark > INT32_MAX || mark < -INT32_MAX) return;
+        found->from[count] = from;
+        found->mark[count++] = (int32_t)mark;
+    } while (window_next(t, sizes + map->kept, map->chosen));
+    found->count = count;
 }
 
 #endif /* ROT180_WINDOWS_H */
