@@ -71,21 +71,28 @@ def _function(operation: Operation, values: tuple[int, ...]) -> Any:
         results = tuple(jax.ShapeDtypeStruct(box(*values), dtype) for box in operation.boxes)
         return jax.pure_callback(kernel, results, *arrays, vmap_method="sequential")
 
+    saving = operation.saving
+
     def keep(*inputs: Any) -> Any:
         arrays = tuple(one.value for one in inputs)
         # what is constant is known before the call: () is a tree without leaves, None another one
-        return call(*arrays), (arrays, tuple(() if one.perturbed else None for one in inputs))
+        flags = tuple(() if one.perturbed else None for one in inputs)
+        results = (call if saving == operation else _function(saving, values))(*arrays)
+        read = results if saving.saves else ()
+        return results[: len(operation.boxes)], (arrays, read, flags)
 
     def differentiate(kept: Any, upstream: Any) -> Any:
-        arrays, flags = kept
+        arrays, results, flags = kept
 
         def apply(gradient: Gradient, g: Any) -> Any:
-            inputs, numbers = gradient.inputs(g, arrays, values)
+            inputs, numbers = gradient.inputs(g, (*arrays, *results), values)
             return _function(gradient.operation, tuple(numbers))(*inputs)
 
         needed = [n for n, flag in enumerate(flags) if flag is not None]
-        given = [None if isinstance(g, zeros) else g for g in upstream]
-        found = backward(operation, given, needed, apply)
+        given = [None if isinstance(g, zeros) else g for g in upstream[: len(operation.boxes)]]
+        if saving.saves:
+            given = given[:1]  # what is saved is no result of the layer
+        found = backward(saving, given, needed, apply)
         return tuple(found)  # None says that there is no gradient
 
     call.defvjp(keep, differentiate, symbolic_zeros=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from rot180.codegen.kernels.compile import layer_module, read_source
 from rot180.codegen.kernels.names import gradient_name, name, shape_name
+from rot180.codegen.kernels.program_functions import forward_tensors
 from rot180.derive.gradients.gradient import operand, output_gradient
 from rot180.derive.gradients.gradient_layer import gradient_layer
 from rot180.derive.language.layers import Layer
@@ -45,18 +46,40 @@ class Operation:
         text: the layer or the program.
         wrt: the operands that it differentiates by; () for the forward pass.
         backend: the backend of the kernels.
+        saves: whether the forward pass returns, besides the output, what gradients read of it; and
+            whether a gradient is given that.
 
     """
 
     text: str
     wrt: tuple[str, ...]
     backend: str
+    saves: bool = False
 
     @cached_property
     def key(self) -> str:
         """Return a name of its own."""
         digest = hashlib.sha256(f"{self.backend} {self.text}".encode()).hexdigest()
-        return f"{self.word}_{digest[:16]}"
+        return f"{self.word}{'_saved' * self.saves}_{digest[:16]}"
+
+    @cached_property
+    def saving(self) -> Operation:
+        """Return the forward pass that returns what gradients read of it; itself if they do not."""
+        found = replace(self, saves=True)
+        return found if not self.wrt and found.saved else self
+
+    @cached_property
+    def saved(self) -> tuple[Tensor, ...]:
+        """Return what the forward pass saves for gradients, and these read."""
+        words = getattr(self.module, "SAVED", ()) if self.saves else ()
+        made = forward_tensors(self.layer) if isinstance(self.layer, Program) else ()
+        known = {name(t.name): t for t in made}
+        return tuple(known[word] for word in words)
+
+    @cached_property
+    def _returned(self) -> tuple[Tensor, ...]:
+        """Return what the forward pass saves besides the output."""
+        return tuple(t for t in self.saved if t.name != self.layer.output.name)
 
     @cached_property
     def word(self) -> str:
@@ -87,10 +110,14 @@ class Operation:
 
     @cached_property
     def arrays(self) -> tuple[Tensor, ...]:
-        """Return the tensors whose values the function reads, in the order of its arguments."""
+        """Return the tensors whose values the function reads, in the order of its arguments.
+
+        Those that the forward pass saved come last.
+        """
         every = (output_gradient(self.layer), *self.layer.tensors, *self.indices)
         known = {name(t.name): t for t in every}
-        return tuple(known[word] for word in self._arguments if word in known)
+        read = tuple(known[word] for word in self._arguments if word in known)
+        return (*read, *self.saved) if self.wrt else read
 
     @cached_property
     def indices(self) -> tuple[Tensor, ...]:
@@ -119,7 +146,8 @@ class Operation:
     @cached_property
     def boxes(self) -> tuple[Callable[..., Shape], ...]:
         """Return the shapes of the results as functions of the values of the symbols."""
-        results = [operand(self.layer, word) for word in self.wrt] or [self.layer.output]
+        results = [operand(self.layer, word) for word in self.wrt]
+        results = results or [self.layer.output, *self._returned]
         return tuple(map(self._shape, results))
 
     def _shape(self, t: Tensor) -> Callable[..., Shape]:
@@ -135,7 +163,7 @@ class Operation:
         known |= {shape_name(t): self._shape(t) for t in self._tensors}
         for n, word in enumerate(self.symbols):
             known[name(word)] = lambda *values, n=n: values[n]
-        read = {name(t.name) for t in self.arrays}
+        read = {"saved", *(name(t.name) for t in self.arrays)}
         words = (word for word in self._arguments if word in known and word not in read)
         return tuple((word, known[word]) for word in words)
 
@@ -151,6 +179,15 @@ class Operation:
 
         """
         others = {word: function(*values) for word, function in self._others}
+        if self.saves and self.wrt:
+            count = len(arrays) - len(self.saved)
+            pairs = zip(self.saved, arrays[count:], strict=True)
+            others["saved"] = {name(t.name): a for t, a in pairs}
+            arrays = arrays[:count]
+        elif self.saves:
+            y, kept = self.kernel(*arrays, **others, save=True)
+            results = (y, *(kept[name(t.name)] for t in self._returned))
+            return tuple(np.asarray(one, order="C") for one in results)
         found = self.kernel(*arrays, **others)
         results = found if self.word == "vjp" else (found,)
         return tuple(np.asarray(one, order="C") for one in results)
@@ -192,9 +229,11 @@ class Operation:
         # all of them in one call; a part of them would compute the others in vain
         joint = len(chosen) == len(numbers) > 1
         for wrt in [chosen] if joint else [(word,) for word in chosen]:
-            found = Operation(layer.text, wrt, self.backend)
+            found = Operation(layer.text, wrt, self.backend, self.saves and not self.wrt)
             upstream = output_gradient(found.layer).name
             read = numbers | {t.name: mine[t.name] for t in found.indices}
+            kept = (self.layer.output, *self._returned)
+            read |= {t.name: n for n, t in enumerate(kept, len(self.arrays)) if t in found.saved}
             sources = [None if t.name == upstream else read[t.name] for t in found.arrays]
             values = tuple(self.symbols.index(word) for word in found.symbols)
             yield Gradient(found, tuple(numbers[word] for word in wrt), tuple(sources), values)
@@ -212,8 +251,9 @@ class Gradient:
     Attributes:
         operation: computes them.
         targets: the number of the array that each result is the gradient by.
-        sources: the number of the operation's array that each of its arrays is; None for the
-            gradient by the operation's result.
+        sources: the number of the operation's array that each of its arrays is, where results of
+            the operation have the numbers after those of its arrays; None for the gradient by the
+            operation's result.
         values: the number of the operation's symbol that each of its symbols is.
 
     """
@@ -230,7 +270,7 @@ class Gradient:
 
         Args:
             upstream: the gradient by the operation's result.
-            arrays: the operation's arrays.
+            arrays: the operation's arrays, then its results.
             values: the values of the operation's symbols.
 
         """

@@ -30,9 +30,15 @@ def torch_layer(layer: Source, backend: str) -> Callable[..., Any]:
     operation = forward(layer, backend)
     known = arguments(operation)
     op, real = operator_of(operation), operation.real
+    saving = operation.saving
+    keeping = op if saving is operation else operator_of(saving)
+    enabled = framework("torch").is_grad_enabled
 
     def apply(*operands: Any, **others: Any) -> Any:
         arrays, values = known.read(operands, others, tensors)
+        if saving is not operation and enabled() and any(t.requires_grad for t in arrays):
+            y, *_ = keeping(*arrays, *split(real, values))
+            return y
         return op(*arrays, *split(real, values))
 
     return documented(apply, operation, known.signature, "tensor")
@@ -80,7 +86,11 @@ def _defined(operation: Operation) -> Any:
         return packed(inputs[0].new_empty(box(*values)) for box in operation.boxes)
 
     def keep(ctx: Any, inputs: Any, output: Any) -> None:
-        ctx.save_for_backward(*inputs[:-2])
+        results = tuple(output) if several else (output,)
+        read = operation.saves and not operation.wrt
+        ctx.save_for_backward(*inputs[:-2], *(results if read else ()))
+        if read:
+            ctx.mark_non_differentiable(*results[1:])
         ctx.values = joined(real, *inputs[-2:])
         ctx.set_materialize_grads(False)
 

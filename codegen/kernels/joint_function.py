@@ -114,6 +114,11 @@ class JointKernel:
         return argument_checks(self.interface)
 
     @property
+    def closing(self) -> list[str]:
+        """Return nothing."""
+        return []
+
+    @property
     def body(self) -> list[str]:
         """Return the statements that compute the steps, and return the results."""
         results = [f.steps[-1].name for f in self.functions]

@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rot180.codegen.kernels.expressions import TAB, WIDTH, definition, filled, size_tuple
+from rot180.codegen.kernels.expressions import (
+    TAB,
+    WIDTH,
+    definition,
+    filled,
+    size_tuple,
+    written_tuple,
+)
 from rot180.codegen.kernels.fused_kernel import FusedKernel, said, steps_of
 from rot180.codegen.kernels.interface import Interface, plain_axes, result, symbols_in
 from rot180.codegen.kernels.kernel import (
@@ -125,6 +132,12 @@ class ProgramKernel:
             pair = definition(f"return {output}, dict", [f"{w}={w}" for w in words], "", TAB)
             return [*forward, "if save:", *pair, f"return {output}"]
         return [*saved_or(forward, self.saved), *back, f"return {output}"]
+
+    @property
+    def closing(self) -> list[str]:
+        """Return the statement that says what the forward pass saves; it stands at the end."""
+        words = [f'"{name(t.name)}"' for t in self.saved if self.function.is_forward]
+        return ["", "", f"SAVED = {written_tuple(words)}"] if words else []
 
     def _lines(self, calls: Sequence[Call]) -> list[str]:
         """Write the calls of steps."""

@@ -56,6 +56,24 @@ def test_convolution_is_that_of_jax_in_integers() -> None:
         assert all(map(np.array_equal, again, wanted))
 
 
+def test_programs_and_their_second_derivatives() -> None:
+    """The gradient reads what the forward pass saved; its own gradient is that of the whole."""
+    layer = as_jax("e[n,j] = exp(x[n,j]); y[n,j] = e[n,j] / sum[i] e[n,i]", "numpy")
+    x = jax.numpy.asarray(np.random.default_rng(0).standard_normal((2, 3)))
+    w = jax.numpy.asarray(np.random.default_rng(1).standard_normal((2, 3)))
+
+    def slopes(function: Any) -> Any:
+        return jax.grad(lambda t: (function(t) * w).sum())
+
+    def squares(function: Any) -> Any:
+        return jax.grad(lambda t: (slopes(function)(t) ** 2).sum())
+
+    for make in (slopes, squares):
+        wanted = make(jax.nn.softmax)(x)
+        np.testing.assert_allclose(make(layer)(x), wanted, rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(jax.jit(make(layer))(x), wanted, rtol=1e-12, atol=1e-14)
+
+
 def test_functions_and_third_derivatives() -> None:
     layer = as_jax("y[i] = tanh(x[i])*x[i]", "numpy")
 

@@ -57,6 +57,26 @@ def test_the_layer_of_a_gradient_has_names_of_its_own() -> None:
     assert upstream in names and not names & {"g", "v"} and found.output.name not in names | {"v1"}
 
 
+def test_a_gradient_is_given_what_the_forward_pass_saved() -> None:
+    text = "e[n,j] = exp(x[n,j] - c[]); y[n,j] = e[n,j] * x[n,j] / sum[i] e[n,i]"
+    operation = forward(text, "numpy")
+    saving = operation.saving
+    assert saving.saves and saving.saving == saving and operation.key != saving.key
+    arrays = [np.array([[1.0, 2, 4], [0, 3, 1]]), np.array(0.5)]
+    values = [{"N": 2, "I": 3, "J": 3}[word] for word in operation.symbols]
+    results = saving.run(arrays, values)
+    assert (results[0] == operation.run(arrays, values)[0]).all()
+    assert [r.shape for r in results] == [box(*values) for box in saving.boxes]
+    (plain,), (given,) = operation.gradients([0, 1]), saving.gradients([0, 1])
+    assert given.operation.saves and len(given.sources) == len(plain.sources) + len(saving.saved)
+    g = np.ones((2, 3))
+    found = given.operation.run(*given.inputs(g, [*arrays, *results], values))
+    wanted = plain.operation.run(*plain.inputs(g, arrays, values))
+    for one, other in zip(found, wanted, strict=True):
+        assert (one == other).all()
+    assert forward("y[i] = 2 * x[i]", "numpy").saving.saves is False
+
+
 def test_what_a_gradient_does_not_depend_on_has_no_gradient() -> None:
     (slope,) = forward("y[i] = 2*x[i] + b[]", "numpy").gradients([0])
     assert [t.name for t in slope.operation.arrays] == ["grad_y"]

@@ -12,7 +12,7 @@ import pytest
 
 from rot180.codegen.adapters import as_torch
 from rot180.codegen.adapters.arguments import arguments
-from rot180.codegen.adapters.operation import forward
+from rot180.codegen.adapters.operation import Operation, forward
 from rot180.codegen.kernels.build import BuildError, find_compiler
 from rot180.codegen.system import cache
 from rot180.derive.language.layers import layer
@@ -114,17 +114,49 @@ SOME = ["strided, padded, remainder", "functions", "a number", *list(PROGRAMS)[:
 @pytest.mark.parametrize("name", SOME)
 def test_pytorch_accepts_the_operators(name: str) -> None:
     text, keywords, _ = LAYERS[name]
-    function, operands = drawn(name)
-    operation = forward(text, "numpy")
-    _, values = arguments(operation).read(operands, keywords, (torch.Tensor,))
-    torch.library.opcheck(operator_of(operation), (*operands, *split(operation.real, values)))
-    numbered = range(len(operands))
-    for needed in [numbered, *([n] for n in numbered)]:
+    _, operands = drawn(name)
+    plain = forward(text, "numpy")
+    _, values = arguments(plain).read(operands, keywords, (torch.Tensor,))
+    for operation in dict.fromkeys((plain, plain.saving)):
+        numbers = split(operation.real, values)
+        torch.library.opcheck(operator_of(operation), (*operands, *numbers))
+        results = operator_of(operation)(*(t.detach() for t in operands), *numbers)
+        results = results if isinstance(results, tuple) else (results,)
+        _check_gradients(operation, (*operands, *results), len(operands), values)
+
+
+def _check_gradients(
+    operation: Operation, given: tuple[Any, ...], count: int, values: list[Any]
+) -> None:
+    """Check the operators of gradients by all operands, and by each."""
+    for needed in [range(count), *([n] for n in range(count))]:
         (gradient,) = operation.gradients(needed)
-        g = torch.randn_like(function(*operands)).requires_grad_()
-        arrays, numbers = gradient.inputs(g, operands, values)
+        g = torch.randn_like(given[count]).requires_grad_()
+        arrays, numbers = gradient.inputs(g, given, values)
         found = gradient.operation
         torch.library.opcheck(operator_of(found), (*arrays, *split(found.real, numbers)))
+
+
+@pytest.mark.parametrize("name", ["attention", "layer normalization"])
+def test_gradients_read_what_the_forward_pass_saved(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is saved where no gradient is asked for."""
+    function, operands = drawn(name)
+    ran: list[tuple[str, bool]] = []
+    run = Operation.run
+
+    def counted(self: Operation, *given: Any) -> Any:
+        ran.append((self.word, self.saves))
+        return run(self, *given)
+
+    monkeypatch.setattr(Operation, "run", counted)
+    y = function(*operands)
+    torch.autograd.grad(y.sum(), operands)
+    with torch.no_grad():
+        function(*operands)
+    function(*(t.detach() for t in operands))
+    assert ran == [("forward", True), ("vjp", True), ("forward", False), ("forward", False)]
 
 
 def test_embeddings_add_up_what_equal_indices_read() -> None:
