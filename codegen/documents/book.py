@@ -110,6 +110,7 @@ LETTERS: Mapping[str, tuple[str, ...]] = {
     "the size of the output": ("P", "Q", "R"),
     "the remainder, which no window covers": ("rho",),
     "what a transposed convolution adds to its size": ("op",),
+    "how many pixels a shuffle makes of one, along an axis": ("r",),
     "what the scores of an attention are multiplied by": ("scale",),
     "what is added to a variance before its root is taken": ("eps",),
 }

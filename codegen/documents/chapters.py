@@ -222,14 +222,14 @@ CHAPTERS = (
         "Between convolutions a network makes its images smaller, and at the end it makes them "
         "rows. Average pooling distributes a gradient evenly over its window. Maximum pooling "
         "passes it to the entry that was selected. Flattening only renames indices.",
-        ("avg_pool_*", "max_pool_*", "flatten_*"),
+        ("avg_pool_*", "max_pool_*", "adaptive_avg_pool_*", "lp_pool_*", "flatten_*"),
     ),
     Chapter(
         "Losses, where the first delta comes from",
         "Backpropagation needs a delta to start with, and the loss gives it. The gradients of the "
         "squared error and of the cross-entropy, with respect to the output "
         "and with respect to the input of its activation.",
-        ("squared_error*", "softmax_cross_entropy*"),
+        ("squared_error*", "softmax_cross_entropy*", "cross_entropy_*"),
     ),
     Chapter(
         "Softmax, normalization and attention look at a whole row",
@@ -237,7 +237,56 @@ CHAPTERS = (
         "over the row. Their forward pass takes several definitions, one after the other, and the "
         "backward pass goes through them in the opposite order. The gradient by an intermediate "
         "has a name, and its definition is part of the theorem.",
-        ("softmax_*", "log_softmax_*", "attention_*", "rms_norm_*", "layer_norm_*"),
+        ("softmax_*", "log_softmax_*", "attention_*", "*_attention_*", "*_norm_*"),
+    ),
+    Chapter(
+        "A gate is a product, and a product has two gradients",
+        "A gate multiplies what passes by a number between zero and one that the input chooses "
+        "itself. The gradient goes back on both ways, through what passes and through the gate. "
+        "Distances and the cosine are products, too, of vectors with themselves or one another.",
+        (
+            "glu_*",
+            "swiglu_*",
+            "geglu_*",
+            "squeeze_excite_*",
+            "lstm_cell_*",
+            "cosine_similarity_*",
+            "pairwise_distance_*",
+        ),
+    ),
+    Chapter(
+        "Filters that differ from place to place, or from sample to sample",
+        "A convolution has one filter for all places, channels and samples. These layers give up a "
+        "part of that, and in the gradient by the weights the sum over that part is missing.",
+        (
+            "causal_conv_*",
+            "circular_conv_*",
+            "depthwise_*",
+            "local_*",
+            "dynamic_conv_*",
+            "involution_*",
+            "correlation_layer_*",
+        ),
+    ),
+    Chapter(
+        "In a sum of products, leave out one operand",
+        "A layer that is one sum of products has the same sum for each gradient, with the output "
+        "gradient in place of the operand. Bilinear, tensor-train and Kronecker layers are such.",
+        ("bilinear_*", "tensor_train_*", "kronecker_*"),
+    ),
+    Chapter(
+        "What only moves entries is undone by its adjoint",
+        "Unfold, shuffle, upsampling, embedding and rotation read each output from some inputs, "
+        "with weights that do not depend on them. The gradient adds up, with the same weights, the "
+        "outputs that an input was read for.",
+        (
+            "unfold_*",
+            "fold_*",
+            "pixel_*",
+            "upsample_*",
+            "embedding_*",
+            "rotary_embedding_*",
+        ),
     ),
     Chapter(
         "The adjoint, also called transposed convolution",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from rot180.codegen.rocq.identifiers import ScriptError
 from rot180.codegen.rocq.lemma_proof import LemmaProof, descend, pull
-from rot180.codegen.rocq.printer import boxes_of
+from rot180.codegen.rocq.printer import boxes_of, in_ring
 from rot180.derive.kernel.place import Place
 from rot180.derive.kernel.rules import related_terms
 from rot180.derive.language.substitute import apart, substitute
@@ -40,7 +40,8 @@ def definition(proof: LemmaProof, place: Place, dst: Sequence[Term], factor: int
     descend(proof, place.term.variables, len(dst))
     unfolded = proof.plain.boxed(boxes, bodies)
     name = proof.names.tensors[access.tensor.name]
-    proof.add(f"assert (E : {proof.plain.factor(access)} = {unfolded}).")
+    ring = in_ring(access.tensor)
+    proof.add(f"assert (E : {proof.plain.factor(access)} = {unfolded}{ring}).")
     proof.add(f"{{ unfold {name}. congruent. }}")
     # a function of the same entry is not unfolded
     same = [f for f in place.others(factor) if isinstance(f, Apply) and f.argument == access]

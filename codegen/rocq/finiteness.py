@@ -13,7 +13,7 @@ from sympy import Symbol
 from rot180.codegen.rocq.identifiers import ScriptError
 from rot180.codegen.rocq.index_bounds import vanish
 from rot180.codegen.rocq.lemma_proof import LemmaProof
-from rot180.codegen.rocq.printer import boxes_of
+from rot180.codegen.rocq.printer import boxes_of, in_ring
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.polynomial import symbol
@@ -118,7 +118,7 @@ def _steady(proof: LemmaProof, t: Tensor, done: set[Tensor]) -> None:
     less = whole.replace(f"{name} bound", f"{name} least", 1)
     intros = f"intros{at}. " if at else ""
     forall = f"forall{at}, " if at else ""
-    proof.add(f"assert ({_steadiness(proof, t)} : {forall}{whole}{at} = {less}{at}).")
+    proof.add(f"assert ({_steadiness(proof, t)} : {forall}{whole}{at} = {less}{at}{in_ring(t)}).")
     proof.add(f"{{ {intros}unfold {name}.")
     outer, known = proof.outer, proof.known
     proof.outer = (*outer, *index)

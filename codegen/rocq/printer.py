@@ -184,6 +184,11 @@ def functions_in(t: Tensor) -> list[tuple[str, int]]:
     return list(dict.fromkeys(functions_of(t.definition.body))) if t.definition else []
 
 
+def in_ring(t: Tensor) -> str:
+    """Return the ring of an equation about a tensor; "" if an operand or a function says it."""
+    return "" if operands_of(t) or functions_in(t) else " :> scalars"
+
+
 def boxes_of(t: Tensor, index: Sequence[Expr]) -> tuple[Range, ...]:
     """Return the brackets that say that an index is in the box of a tensor."""
     return tuple(Range(e, n) for e, n in zip(index, t.shape, strict=True) if n is not None)

@@ -65,7 +65,7 @@ def _near(window: str, place: str, windows: str, places: str) -> str:
     """
     at, last = f"(({window} + 1/2)*{places}/{windows} - 1/2)", f"({places} - 1)"
     distance = f"abs((abs{at} - abs({at} - {last}) + {last})/2 - {place})"
-    return f"abs(1 - {distance} + abs(1 - {distance}))/2"
+    return f"abs((1 - {distance} + abs(1 - {distance}))/2)"
 
 
 _TURN = "(t*base^(-d/D))"
@@ -230,6 +230,7 @@ NAMED_PROGRAMS: dict[str, NamedLayer] = {
         "torch.nn.PairwiseDistance, which adds eps to each difference",
     ),
     "lstm_cell": NamedLayer(
+        "w[4,K,C]; u[4,K,J]; b[4,K]; z[N,4,K]; "
         "z[n,a,k] = sum[c] x[n,c] * w[a,k,c] + sum[j] h[n,j] * u[a,k,j] + b[a,k]; "
         "cell[n,k] = sigmoid(z[n,1,k]) * old[n,k] + sigmoid(z[n,0,k]) * tanh(z[n,2,k]); "
         "y[n,k] = sigmoid(z[n,3,k]) * tanh(cell[n,k])",

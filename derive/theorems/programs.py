@@ -5,6 +5,7 @@ The shift of a softmax, which keeps exponentials from overflowing, is held fixed
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from sympy import Expr
@@ -12,7 +13,7 @@ from sympy import Expr
 from rot180.derive.gradients.gradient import chain_goal, operand, output_gradient
 from rot180.derive.language.notation import parse_definition, parse_expression
 from rot180.derive.language.program_catalogue import PROGRAMS
-from rot180.derive.language.programs import Program, parse_program
+from rot180.derive.language.programs import Program, entries_in, parse_program
 from rot180.derive.theorems.registry import Claim, claim
 
 
@@ -39,7 +40,8 @@ class GradientForm:
         """State that the gradient has this form."""
         program = parse_program(self.program)
         variables, left = chain_goal(program, operand(program, self.wrt))
-        known = [*program.definitions, *program.tensors, output_gradient(program)]
+        entries = (a.tensor for t in program.definitions for a in entries_in(t))
+        known = [*dict.fromkeys((*program.definitions, *entries)), output_gradient(program)]
         sizes = _index_sizes(program)
         for line in self.where:
             known.append(parse_definition(line, known, sizes))
@@ -58,13 +60,16 @@ def _index_sizes(program: Program) -> dict[str, Expr]:
     return found
 
 
+_SHIFT = re.compile(r"m\[[\w,]*\] = max\[")
+
+
 def shifted(name: str) -> str:
     """Return the text of a catalogue's program in which the shift m is an operand.
 
     >>> shifted("softmax")
     'e[n,j] = exp(x[n,j] - m[n]); y[n,j] = e[n,j] / sum[i] e[n,i]'
     """
-    return "; ".join(line for line in PROGRAMS[name].split("; ") if not line.startswith("m["))
+    return "; ".join(line for line in PROGRAMS[name].split("; ") if not _SHIFT.match(line))
 
 
 SOFTMAX, LOG_SOFTMAX, ATTENTION = map(shifted, ("softmax", "log_softmax", "attention"))

@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from rot180.derive.theorems.sentences_on_catalogue import CATALOGUE
 from rot180.derive.theorems.sentences_on_convolutions import DENSE, INPUT, WEIGHTS
 from rot180.derive.theorems.sentences_on_networks import ACTIVATIONS, OTHERS
 from rot180.derive.theorems.sentences_on_programs import PROGRAMS
 
-SENTENCES = (*DENSE, *INPUT, *WEIGHTS, *ACTIVATIONS, *OTHERS, *PROGRAMS)
+SENTENCES = (*CATALOGUE, *DENSE, *INPUT, *WEIGHTS, *ACTIVATIONS, *OTHERS, *PROGRAMS)
 """Patterns of names, each with what the theorems say, and why anybody cares."""
 
 
