@@ -189,24 +189,46 @@ def _record(text: str, python: str, lent: str = "") -> dict[str, str]:
 
 def _built(key: str, text: str, part: str, compiler: Compiler) -> types.ModuleType:
     """Derive, prove and compile a layer, and keep the result."""
+    texts, library = _linked(_module(text, part, "cython"), compiler)
+    try:
+        return _loaded(cache.save(key, texts, library, ENDING))
+    except OSError as error:
+        _no_cache(error)
+    return _loaded_once(key, texts, library)
+
+
+def compiled_module(module: Module) -> types.ModuleType:
+    """Compile kernels that are derived already, and keep no copy for later.
+
+    Args:
+        module: the kernels, for Cython.
+
+    Raises:
+        BuildError: nothing can be compiled.
+
+    """
+    return _loaded_once("layer", *_linked(module, find_compiler()))
+
+
+def _loaded_once(key: str, texts: dict[str, str], library: bytes) -> types.ModuleType:
+    from rot180.codegen.system.programs import workplace
+
+    with workplace() as folder:  # a library stays loaded when its file is gone
+        return _loaded(cache.save_in(folder, key, texts, library, ENDING))
+
+
+def _linked(module: Module, compiler: Compiler) -> tuple[dict[str, str], bytes]:
+    """Compile kernels; return the texts of their module, and what is linked."""
     from rot180.codegen.kernels.c_module import LAYER, compiled_sources
     from rot180.codegen.kernels.c_runtime import lent_contraction
     from rot180.codegen.kernels.cython_backend import CythonModule
-    from rot180.codegen.system.programs import workplace
 
-    module = _module(text, part, "cython")
     assert isinstance(module, CythonModule)
     sources = compiled_sources(module)
     lent = lent_contraction()
     lent = lent if lent == _lent() else ""
     library = compiler.library(sources.c, LAYER, _support(compiler, lent))
-    texts = _record(module.layer, sources.python, lent)
-    try:
-        return _loaded(cache.save(key, texts, library, ENDING))
-    except OSError as error:
-        _no_cache(error)
-    with workplace() as folder:  # a library stays loaded when its file is gone
-        return _loaded(cache.save_in(folder, key, texts, library, ENDING))
+    return _record(module.layer, sources.python, lent), library
 
 
 @lru_cache(maxsize=1)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 
 from rot180.codegen.system.files import resource
 
 
+@cache
 def inlined(name: str, constants: bool = True) -> str:
     """Return the text of a runtime module without its docstring and its imports.
 
@@ -49,31 +51,42 @@ RUNTIME = "rot180.codegen.kernels.runtime.numpy"
 """The package of the runtime modules in Python."""
 
 
-def inlined_functions(name: str, caller: str) -> str:
-    """Return the functions of a runtime module that a text calls, and those that they call.
+def inlined_functions(name: str, names: Collection[str]) -> str:
+    """Return the functions of a runtime module that are called, and those that they call.
 
     Args:
         name: the module, below ``runtime/``: "numpy/training".
-        caller: the text of a module.
+        names: the names in the text that calls them, which `names_in` finds.
 
     Raises:
         OSError: there is no such module.
 
     """
-    text = _text(name)
-    functions = {n.name: n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef)}
+    functions = _functions(name)
     found: set[str] = set()
-    waiting = [_names(ast.parse(caller))]
+    waiting = [{*names}]
     while waiting:
         new = (waiting.pop() & functions.keys()) - found
         found |= new
-        waiting += [_names(functions[function]) for function in new]
+        waiting += [{*functions[function][1]} for function in new]
+    return "\n\n\n".join(text for word, (text, _) in functions.items() if word in found)
+
+
+@cache
+def _functions(name: str) -> Mapping[str, tuple[str, frozenset[str]]]:
+    """Return the text of each function of a runtime module, and the names in it."""
+    text = _text(name)
     lines = text.splitlines()
-    return "\n\n\n".join(
-        "\n".join(lines[_first_line(node) - 1 : node.end_lineno])
-        for function, node in functions.items()
-        if function in found
-    )
+    return {
+        node.name: ("\n".join(lines[_first_line(node) - 1 : node.end_lineno]), _names(node))
+        for node in ast.parse(text).body
+        if isinstance(node, ast.FunctionDef)
+    }
+
+
+def names_in(text: str) -> frozenset[str]:
+    """Return the names in the text of a module in Python."""
+    return _names(ast.parse(text))
 
 
 _DEFINITIONS = (ast.FunctionDef, ast.ClassDef)
@@ -95,5 +108,5 @@ def _first_line(node: ast.stmt) -> int:
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
 
-def _names(node: ast.AST) -> set[str]:
-    return {found.id for found in ast.walk(node) if isinstance(found, ast.Name)}
+def _names(node: ast.AST) -> frozenset[str]:
+    return frozenset(found.id for found in ast.walk(node) if isinstance(found, ast.Name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from rot180.codegen.kernels.expressions import definition
 from rot180.codegen.kernels.fused_kernel import FusedKernel, said
@@ -118,7 +119,7 @@ class JointKernel:
         """Return nothing."""
         return []
 
-    @property
+    @cached_property
     def body(self) -> list[str]:
         """Return the statements that compute the steps, and return the results."""
         results = [f.steps[-1].name for f in self.functions]

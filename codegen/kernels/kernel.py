@@ -16,7 +16,7 @@ from rot180.codegen.kernels.expressions import (
     write_sum,
     written_tuple,
 )
-from rot180.codegen.kernels.inline import inlined, inlined_functions
+from rot180.codegen.kernels.inline import inlined, inlined_functions, names_in
 from rot180.codegen.kernels.interface import Interface
 from rot180.codegen.kernels.names import applied_name, function_name, name, shape_name
 from rot180.codegen.kernels.scalar_functions import function_lines, functions_of, python_name
@@ -122,7 +122,7 @@ class Module:
     def shared_parts(self) -> str:
         """Return the functions of the runtime that those of a program call."""
         functions = (*self.programs, *self.passes)
-        called = "\n".join(line for f in functions for line in (*f.checks, *f.body))
+        called = names_in("\n".join(line for f in functions for line in (*f.checks, *f.body)))
         parts = ("selection", "saved", "gathering", "tables", "unset")
         found = (inlined_functions(f"numpy/{part}", called) for part in parts)
         return "\n\n\n".join(text for text in found if text)

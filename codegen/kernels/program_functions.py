@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from rot180.codegen.kernels.expressions import (
     TAB,
@@ -121,12 +122,13 @@ class ProgramKernel:
         """Return the steps of the forward pass."""
         return forward_calls(self.program, self.calls)
 
-    @property
+    @cached_property
     def body(self) -> list[str]:
         """Return the statements that compute the steps, and return the result."""
         output = name(self.calls[-1][0].name)
         forward = self._lines(self._forward)
-        back = self._lines([call for call in self.calls if call not in self._forward])
+        made = {t.name for t in forward_tensors(self.program)}
+        back = self._lines([call for call in self.calls if call[0].name not in made])
         if self.function.is_forward:
             words = [name(t.name) for t in self.saved]
             pair = definition(f"return {output}, dict", [f"{w}={w}" for w in words], "", TAB)
@@ -147,6 +149,7 @@ class ProgramKernel:
         return calls_lines(named, self.passes, read, saved)
 
 
+@lru_cache(maxsize=16)
 def forward_tensors(program: Program) -> tuple[Tensor, ...]:
     """Return what the forward pass computes: definitions, and what is computed that they read."""
     values = {s.value for s in program.selections}

@@ -8,6 +8,7 @@ of e.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import sympy as sp
@@ -39,6 +40,7 @@ def python_name(word: str, order: int) -> str:
     return f"_{word}{'_prime' * order}"
 
 
+@cache
 def function_lines(word: str, order: int) -> tuple[str, ...]:
     r"""Return the definition of a function's derivative, from an array to an array.
 

@@ -16,7 +16,7 @@ from itertools import pairwise
 from math import prod
 
 from rot180.codegen.kernels.derivation import GENERATED, Progress, certificate, header, quiet
-from rot180.codegen.kernels.inline import inlined_functions
+from rot180.codegen.kernels.inline import inlined_functions, names_in
 from rot180.codegen.kernels.interface import kernel_interface
 from rot180.codegen.kernels.modules import render_module
 from rot180.codegen.kernels.public_api import public_functions
@@ -120,7 +120,7 @@ def program(network: Network, progress: Progress = quiet) -> dict[str, str]:
         replay(proved.proof)
     writer = _NetworkWriter(network)
     text = template("kernels", "network.py.jinja").render(program=writer.program())
-    text += f"\n\n{inlined_functions('numpy/training', text)}\n"
+    text += f"\n\n{inlined_functions('numpy/training', names_in(text))}\n"
     proofs = certificate({"network": str(network)}, network.gradients.values())
     texts = dict(zip(FILES, ("", text, proofs), strict=True))
     for name, layer in writer.modules.items():

@@ -122,25 +122,39 @@ def parts_of(
             before.append(made)
             assert made.definition is not None
             entry = made[made.definition.formals]
-        name = t.name if len(body) == 1 else _new(f"{t.name}_term{n}", taken)
+        # what is read at the entries of an array is summed over the array's indices afterwards
+        over = [v for r in reads for v in r.index if v in u.variables and r.place not in formals]
+        whole = len(body) == 1 and not over
+        name = t.name if whole else _new(f"{t.name}_term{n}", taken)
         words = tuple(v for v in entry.index if isinstance(v, Symbol))
-        said = text if len(body) == 1 else _line(name, t, u, entry, gathers)
-        steps.append(GatherStep(name, said, entry.tensor, words, formals, shape, reads))
-    if len(body) == 1:
+        index = (*formals, *dict.fromkeys(over))
+        box = (*shape, *(lengths[v] for v in index[len(formals) :]))
+        said = text if whole else _line(name, box, index, u, entry, gathers)
+        steps.append(GatherStep(name, said, entry.tensor, words, index, box, reads))
+    if [s.name for s in steps] == [t.name]:
         return GatherParts(tuple(before), tuple(steps), None)
-    summed = (Term(sp.Integer(1), (), (Tensor(s.name, t.shape)[formals],)) for s in steps)
+    summed = (
+        Term(sp.Integer(1), s.formals[len(formals) :], (Tensor(s.name, s.shape)[s.formals],))
+        for s in steps
+    )
     after = define(t.name, t.shape, formals, (*summed, *others))
     return GatherParts(tuple(before), tuple(steps), after)
 
 
-def _line(name: str, t: Tensor, u: Term, entry: Access, gathers: Sequence[Gather]) -> str:
+def _line(
+    name: str,
+    shape: tuple[Expr, ...],
+    formals: tuple[Symbol, ...],
+    u: Term,
+    entry: Access,
+    gathers: Sequence[Gather],
+) -> str:
     """Return a step that computes a term of a definition, in the notation."""
-    assert t.definition is not None
     reads = tuple(f for _, f in gathers_in(u, gathers))
-    inside = {v for f in (entry, *reads) for v in f.index}
+    inside = {v for f in (entry, *reads) for v in f.index} - {*formals}
     over = tuple(v for v in u.variables if v in inside)
     alone = Term(sp.Integer(1), over, (entry, *reads))
-    return definition_line(define(name, t.shape, t.definition.formals, (alone,)))
+    return definition_line(define(name, shape, formals, (alone,)))
 
 
 def _read(t: Tensor, g: Gather, f: Access) -> IndexRead:

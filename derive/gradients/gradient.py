@@ -22,11 +22,12 @@ from rot180.derive.language.terms import (
     AtLeast,
     Condition,
     Derivative,
-    Equal,
     Expression,
     Range,
     Tensor,
+    accesses_and_brackets,
     define,
+    indices,
     tensors,
     term,
 )
@@ -101,7 +102,7 @@ def divisor_hypotheses(definitions: Iterable[Tensor]) -> tuple[Condition, ...]:
     found: dict[Condition, None] = {}
     for t in (t for d in definitions if d.definition for t in d.definition.body):
         sizes = [f.size for f in t.factors if isinstance(f, Range) and not f.size.is_number]
-        values = [f.value for f in t.factors if isinstance(f, Equal | Range)]
+        values = [e for f in accesses_and_brackets(t.factors) for e in indices(f)]
         moduli = [
             s
             for s in sizes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import TypeAlias
 
 from sympy import Expr, Symbol
@@ -73,7 +74,8 @@ class Builder:
 
         """
         sized = (_sized(raw, self._of_sizes()) for raw in raws)
-        return tuple(self._term(raw) for raw in sized if raw is not None)
+        terms = (self._term(raw) for raw in sized if raw is not None)
+        return tuple(t for t in terms if t is not None)
 
     def _of_sizes(self) -> dict[Symbol, Expr]:
         """Return the size of each axis that occurs in an index."""
@@ -85,7 +87,8 @@ class Builder:
             if n is not None
         }
 
-    def _term(self, raw: RawTerm) -> Term:
+    def _term(self, raw: RawTerm) -> Term | None:
+        """Return a term; None if it is one of a boundary mode that reads nothing."""
         reader = self._reader
         if raw.coefficient == 0:
             reader.fail("a term is zero", raw.at, cure="drop the term")
@@ -93,7 +96,11 @@ class Builder:
         factors = self._product(raw.factors, scope, None)
         if any(map(_one_sided, raw.factors)):
             found = supports(factors, {*scope})
-            factors = self._product(raw.factors, scope, intervals(found, self._free, raw.variables))
+            known = intervals(found, self._free, raw.variables)
+            modes = [f for f in raw.factors if isinstance(f, RawBound) and f.grows]
+            if any(map(_never, chain.from_iterable(self._bound(f, known) for f in modes))):
+                return None
+            factors = self._product(raw.factors, scope, known)
         if reader.output.text and (never := next(filter(_never, factors), None)):
             what = f"the bracket {write_factor(never, scope)} is never true, so the term is zero"
             reader.fail(what, raw.at, "a bracket that is true somewhere", cure="drop the term")

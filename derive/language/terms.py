@@ -265,12 +265,8 @@ class Term:
     @cached_property
     def tensors(self) -> tuple[Tensor, ...]:
         """Return every tensor in it, including those in definitions, inner ones first."""
-        found: dict[Tensor, None] = {}
-        for f in accesses_and_brackets(self.factors):
-            if isinstance(f, Access):
-                body = f.tensor.definition.body if f.tensor.definition else ()
-                found |= dict.fromkeys((*tensors(body), f.tensor))
-        return tuple(found)
+        used = [f.tensor for f in accesses_and_brackets(self.factors) if isinstance(f, Access)]
+        return _once((*(tensors(t.definition.body) if t.definition else ()), t) for t in used)
 
 
 Expression: TypeAlias = tuple[Term, ...]
@@ -396,5 +392,9 @@ def free_symbols(expression: Expression) -> frozenset[Symbol]:
 
 def tensors(expression: Expression) -> tuple[Tensor, ...]:
     """Return the tensors of an expression, including those in definitions, inner ones first."""
-    each = [t.tensors for t in expression]
-    return each[0] if len(each) == 1 else tuple(dict.fromkeys(t for one in each for t in one))
+    return expression[0].tensors if len(expression) == 1 else _once(t.tensors for t in expression)
+
+
+def _once(parts: Iterable[Iterable[Tensor]]) -> tuple[Tensor, ...]:
+    """Return the first of equal tensors; one that is met again takes no comparison."""
+    return tuple(dict.fromkeys({id(t): t for part in parts for t in part}.values()))

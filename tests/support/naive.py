@@ -59,11 +59,15 @@ EXACT: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "identity": (lambda t: t, lambda t: 1),
     "relu": (lambda t: t if t > 0 else 0 * t, lambda t: 1 if t > 0 else 0),
     "half_square": (lambda t: t * t / 2, lambda t: t),
-    "abs": (abs, lambda t: (t > 0) - (t < 0)),
-    "sign": (lambda t: (t > 0) - (t < 0), lambda t: 0),
-    "heaviside": (lambda t: Fraction((t > 0) - (t < 0) + 1, 2), lambda t: 0),
+    "abs": (abs, lambda t: _sign(t)),
+    "sign": (lambda t: _sign(t), lambda t: 0),
+    "heaviside": (lambda t: Fraction(_sign(t) + 1, 2), lambda t: 0),
 }
 """Values and slopes of functions at real numbers of any kind."""
+
+
+def _sign(t: Any) -> int:
+    return int(t > 0) - int(t < 0)
 
 
 def _derivatives(function: str, order: int) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
@@ -93,7 +97,8 @@ class Dual:
     def times(self, other: Dual) -> Dual:
         """Return the product, by Leibniz."""
         slopes = self.value[..., None] * other.slopes + other.value[..., None] * self.slopes
-        return Dual(self.value * other.value, slopes)
+        # the product of numbers in arrays without axes is no array
+        return Dual(np.asarray(self.value * other.value, self.value.dtype), slopes)
 
     def apply(self, function: str, order: int = 0) -> Dual:
         """Return the values of a function, or of a derivative of it."""
@@ -116,11 +121,13 @@ class Meaning:
     Attributes:
         output: the output.
         gradients: the gradient by each operand, for the given gradient by the output.
+        largest: the largest number, in absolute value, among all definitions and their slopes.
 
     """
 
     output: Array
     gradients: Mapping[str, Array]
+    largest: float = math.inf
 
 
 def meaning(
@@ -136,7 +143,7 @@ def meaning(
     Args:
         layer: it.
         sizes: its sizes and parameters.
-        arrays: its operands.
+        arrays: its operands, and its arrays of indices.
         upstream: the gradient by the output.
         exact: whether to compute with integers and fractions.
 
@@ -162,7 +169,8 @@ def meaning(
     for t in layer.tensors:
         a = arrays[t.name]
         gradients[t.name], every = every[: a.size].reshape(a.shape), every[a.size :]
-    return Meaning(out.value, gradients)
+    known = (v for d in evaluator.tables.values() for a in (d.value, d.slopes) for v in a.flat)
+    return Meaning(out.value, gradients, float(max(map(abs, known), default=0)))
 
 
 def _converted(a: Array, kind: type[Any]) -> Array:

@@ -11,26 +11,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rot180.codegen.kernels.modules import rendered
-from rot180.codegen.kernels.program_derivation import user_module
+from rot180.codegen.kernels.program_derivation import ProvedProgram, joint_module, user_module
 from rot180.derive.language.programs import Program
 
-Array = NDArray[np.float64]
+Array = NDArray[Any]
 SIZES = {"N": 2, "I": 3, "J": 4, "D": 5, "F": 2, "C": 4, "O": 3, "K": 3, "P": 4, "H": 9, "U": 4}
-PARAMETERS = {"c": 2, "s": 2, "lo": 1}
+PARAMETERS = {"c": 2, "s": 2, "lo": 1, "r": 0.75}
 
 
-def numpy_module(text: str) -> types.ModuleType:
+def numpy_module(source: str | ProvedProgram) -> types.ModuleType:
     """Return the NumPy kernels of a program, from the text that is written for users."""
+    if isinstance(source, ProvedProgram):
+        module = joint_module(source, "numpy")
+    else:
+        module = user_module(source, "numpy")
     found = types.ModuleType("program")
-    exec(rendered(user_module(text, "numpy"), "numpy"), found.__dict__)
+    exec(rendered(module, "numpy"), found.__dict__)
     return found
 
 
 def shape(program: Program, name: str) -> tuple[int, ...]:
     """Return the sizes of a tensor."""
-    every = (*program.definitions, *program.tensors)
+    every = (*program.definitions, *program.tensors, *program.arrays)
     (t,) = (t for t in every if t.name == name.removeprefix("grad_"))
-    return tuple(SIZES[str(n)] for n in t.shape)
+    return tuple(SIZES.get(str(n), 3) for n in t.shape)
+
+
+def sizes(program: Program) -> dict[str, int]:
+    """Return the size that each name stands for."""
+    computed = [*(g.tensor for g in program.gathers), *(t.tensor for t in program.tables)]
+    every = (*program.definitions, *program.tensors, *program.arrays, *computed)
+    return {v.name: SIZES.get(v.name, 3) for t in every for v in t.parameters}
 
 
 def drawn(program: Program, seed: int = 0) -> dict[str, Array]:
@@ -38,6 +49,16 @@ def drawn(program: Program, seed: int = 0) -> dict[str, Array]:
     random = np.random.default_rng(seed)
     names = [*(t.name for t in program.tensors), f"grad_{program.output.name}"]
     return {n: random.uniform(0.5, 1.5, shape(program, n)) for n in names}
+
+
+def drawn_indices(program: Program, seed: int = 0) -> dict[str, Array]:
+    """Return the arrays of indices, each inside the axes that it points to."""
+    random = np.random.default_rng(seed)
+    least: dict[str, int] = {}
+    for g in program.gathers:
+        size = SIZES.get(str(g.tensor.shape[-1]), 3)
+        least[g.array.name] = min(size, least.get(g.array.name, size))
+    return {n: random.integers(0, size, shape(program, n)) for n, size in least.items()}
 
 
 def call(program: Program, function: Callable[..., Any], arrays: Mapping[str, Array]) -> Array:

@@ -1,34 +1,37 @@
 """Derives programs drawn at random, checks their proofs, and runs their kernels.
 
-``python -m tests.support.random_programs --count 2000``. A program must read back; its proofs must
-be accepted by replay, as read from their certificates, and by the checker; its gradients must be
-those of its forward pass, by differences along a random direction; and what is compiled must agree
-with NumPy. The last lines say how many were derived, and the seconds for their sizes.
+``python -m tests.support.random_programs --count 2000``. A program must read back; the proof of
+the gradient by each operand must be accepted by replay, as read from its certificate, and by the
+checker; and the forward pass and all gradients, by the NumPy and by the compiled kernels, must be
+what the definitions and their slopes are entry by entry: exactly, where the values are rational.
+The last lines say how many were derived, and the seconds for their sizes.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
-import importlib.util
+import linecache
 import math
 import multiprocessing
 import os
-import statistics
 import sys
 import tempfile
 import time
 import traceback
+import types
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
-from rot180.codegen import compile
 from rot180.codegen.kernels.build import BuildError, find_compiler
-from rot180.codegen.kernels.program_derivation import ProvedProgram, prove_program
+from rot180.codegen.kernels.compile import compiled_module
+from rot180.codegen.kernels.program_derivation import ProvedProgram, joint_module, prove_program
 from rot180.codegen.system import cache
 from rot180.derive import checker
 from rot180.derive.certificates.reader import loads
@@ -36,16 +39,27 @@ from rot180.derive.certificates.writer import dumps
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.programs import Program, parse_program
 from rot180.derive.language.tokens import NotationError
-from tests.support.program_draw import FEW, drawn_program
-from tests.support.program_runs import Array, call, drawn, numpy_module
+from tests.support.naive import Meaning, meaning
+from tests.support.program_draw import FEW, drawn_program, is_rational
+from tests.support.program_plot import fitted, medians, picture
+from tests.support.program_runs import (
+    PARAMETERS,
+    Array,
+    call,
+    drawn_indices,
+    numpy_module,
+    shape,
+    sizes,
+)
 
-STEP = 1e-5
-LONG = (FEW, FEW, FEW, 8, 16, 32)
-"""The most definitions, of seed 0, 1, ...; then again from the first."""
-LARGE = 1e8
-"""From here on a difference says nothing about a derivative."""
-COMPILED = 25
-"""Of this many programs, one is compiled."""
+LONG = {16: 8, 80: 16, 400: 32}
+"""Of so many programs, one has so many definitions at most; the others have few."""
+FORMS = 4
+"""Of this many programs, the forms of the gradients that documents print are checked for one."""
+EXACT = 2.0**30
+"""As long as all numbers are smaller, floats compute with these fractions exactly."""
+TOLERANCE = 1e-10
+"""Of the largest entry of an array; sums may cancel."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +70,35 @@ class Outcome:
         kind: derived, refused or faulty.
         text: the program, and what is wrong.
         size: the number of its definitions, intermediates among them.
-        seconds: the processor time of its proofs.
+        seconds: the processor time of each stage.
+        exact: whether its values were compared exactly.
 
     """
 
     kind: str
     text: str
     size: int = 0
-    seconds: float = 0.0
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    exact: bool = False
+
+    @property
+    def total(self) -> float:
+        """Return the processor time of all stages."""
+        return sum(self.seconds.values())
+
+
+class _Clock:
+    """The processor time of stages, that of the compiler included."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the processor time of what is done to a stage."""
+        begin = sum(os.times()[:4])
+        yield
+        self.seconds[name] = self.seconds.get(name, 0) + sum(os.times()[:4]) - begin
 
 
 def examine(seed: int, compiled: bool = False) -> Outcome:
@@ -74,20 +109,26 @@ def examine(seed: int, compiled: bool = False) -> Outcome:
         compiled: whether its kernels are compiled, too.
 
     """
-    text = drawn_program(seed, LONG[seed % len(LONG)])
+    most = next((m for n, m in reversed(LONG.items()) if seed % n == n - 1), FEW)
+    text, clock = drawn_program(seed, most), _Clock()
     try:
-        program = parse_program(text)
+        with clock.stage("read"):
+            program = parse_program(text)
     except NotationError as error:
         return Outcome("refused", f"{text}\n{error}")
     try:
-        begin = time.process_time()
-        proved = prove_program(program)
-        seconds = time.process_time() - begin
-        faults = [*_unproved(program, proved), *_different(program, seed, compiled)]
+        with clock.stage("derive"):
+            proved = prove_program(program)
+        with clock.stage("replay and check"):
+            faults = _unproved(program, proved, seed % FORMS == 0)
+        rational = is_rational(seed, most)
+        modules = _modules(proved, compiled, clock)
+        found, exact = _different(program, modules, seed, rational, clock)
     except Exception:  # a program that was read must be derived
         return Outcome("faulty", f"{text}\n{traceback.format_exc()}")
-    kind = "faulty" if faults else "derived"
-    return Outcome(kind, "\n".join([text, *faults]), len(program.definitions), seconds)
+    faults += found
+    kind, whole = "faulty" if faults else "derived", "\n".join([text, *faults])
+    return Outcome(kind, whole, len(program.definitions), clock.seconds, exact)
 
 
 def has_compiler() -> bool:
@@ -99,11 +140,14 @@ def has_compiler() -> bool:
     return True
 
 
-def _unproved(program: Program, proved: ProvedProgram) -> list[str]:
+def _unproved(program: Program, proved: ProvedProgram, forms: bool) -> list[str]:
+    """Replay and check the certificate of each gradient, and of its forms in documents if asked."""
     faults = []
     if parse_program(program.text) != program:
         faults.append("it reads back differently")
-    for name, theorem in proved.gradients:
+    theorems = [(f.name, f.computed) for f in proved.chains]  # it continues the proof of f.theorem
+    theorems += [(n, t) for n, t in proved.gradients if (n, t) not in theorems] if forms else []
+    for name, theorem in theorems:
         certificate = dumps(theorem.proof)
         if replay(loads(certificate)) != theorem:
             faults.append(f"{name}: its certificate proves another theorem")
@@ -113,61 +157,104 @@ def _unproved(program: Program, proved: ProvedProgram) -> list[str]:
     return faults
 
 
-def _different(program: Program, seed: int, compiled: bool) -> list[str]:
-    """Compare the gradients with differences of the forward pass, and the back ends."""
-    module, arrays, faults = numpy_module(program.text), drawn(program, seed), []
-    g = arrays[f"grad_{program.output.name}"]
+def _modules(
+    proved: ProvedProgram, compiled: bool, clock: _Clock
+) -> dict[str, types.ModuleType]:
+    """Return the kernels of each back end."""
+    with clock.stage("NumPy: write"):
+        modules = {"NumPy": numpy_module(proved)}
+    if compiled:
+        with clock.stage("C: write"):
+            module = joint_module(proved, "cython", fused=True)
+        with clock.stage("C: print, compile"):
+            modules["C"] = compiled_module(module)
+    return modules
+
+
+def _different(
+    program: Program,
+    modules: Mapping[str, types.ModuleType],
+    seed: int,
+    rational: bool,
+    clock: _Clock,
+) -> tuple[list[str], bool]:
+    """Compare kernels with the definitions; say whether that was exact."""
+    arrays = _arrays(program, seed, rational)
+    with clock.stage("evaluate"):
+        numbers = {n: Fraction(v) if rational else v for n, v in PARAMETERS.items()}
+        upstream = arrays[f"grad_{program.output.name}"]
+        expected = meaning(program, sizes(program) | numbers, arrays, upstream, exact=rational)
+    exact = rational and expected.largest < EXACT
+    faults = list[str]()
+    for word, module in modules.items():
+        with clock.stage(f"{word}: run"):
+            faults += _faults(word, program, module, arrays, expected, exact)
+    return faults, exact
+
+
+def _arrays(program: Program, seed: int, rational: bool) -> dict[str, Array]:
+    """Return arrays for the operands, the gradient by the output, and the arrays of indices."""
     random = np.random.default_rng(seed)
-    other = compile(program.text, "compiled") if compiled else None
-    for t in program.tensors:
-        function = f"grad_{t.name}"
-        found = call(program, getattr(module, function), arrays)
-        way = random.uniform(-1, 1, found.shape)
+    out: dict[str, Array] = drawn_indices(program, seed)
+    for name in [*(t.name for t in program.tensors), f"grad_{program.output.name}"]:
+        box = shape(program, name)
+        whole, real = random.integers(-2, 3, box), random.uniform(-1.5, 1.5, box)
+        out[name] = whole.astype(float) if rational else real
+    return out
 
-        def loss(h: float, name: str = t.name, way: Array = way) -> float:
-            moved = {**arrays, name: np.asarray(arrays[name] + h * way)}
-            return float((call(program, module.forward, moved) * g).sum())
 
-        wanted, given = (loss(STEP) - loss(-STEP)) / (2 * STEP), float((found * way).sum())
-        scale = float(np.abs(found * way).sum()) + 1
-        size = abs(loss(0))
-        if size < LARGE and abs(wanted - given) > 1e-5 * scale + 1e-10 * size / STEP:
-            faults.append(f"{function}: {given} along a direction, expected {wanted}")
-        if other is not None:
-            same = call(program, getattr(other, function), arrays)
-            if not np.allclose(same, found, rtol=1e-11, atol=1e-12):
-                faults.append(f"{function}: the compiled kernel differs from NumPy")
-    return faults
+def _faults(
+    word: str,
+    program: Program,
+    module: types.ModuleType,
+    arrays: Mapping[str, Array],
+    expected: Meaning,
+    exact: bool,
+) -> Iterator[str]:
+    """Run the forward pass, each gradient, and all gradients together."""
+    together = call(program, module.vjp, arrays)
+    for n, (name, wanted) in enumerate(expected.gradients.items()):
+        own = call(program, getattr(module, f"grad_{name}"), arrays)
+        for function, found in ((f"grad_{name}", own), (f"vjp, {name}", together[n])):
+            if not _same(found, wanted, exact):
+                yield f"{word}, {function}: {found.tolist()}, expected {wanted.tolist()}"
+    found = call(program, module.forward, arrays)
+    if not _same(found, expected.output, exact):
+        yield f"{word}, forward: {found.tolist()}, expected {expected.output.tolist()}"
+
+
+def _same(found: Array, wanted: Array, exact: bool) -> bool:
+    if found.shape != wanted.shape:
+        return False
+    if exact:
+        return bool((found == wanted).all())
+    values = wanted.astype(float)
+    most = TOLERANCE * max(1, abs(values).max(initial=0))
+    return bool(np.isfinite(values).all() and (abs(found - values) <= most).all())
 
 
 def _examined(seed: int, compiler: bool) -> Outcome:
-    return examine(seed, compiler and seed % COMPILED == 0)
+    linecache.clearcache()
+    return examine(seed, compiler)
 
 
-def growth(outcomes: Sequence[Outcome]) -> tuple[list[tuple[int, int, float]], float]:
-    """Return size, programs and median seconds, and the exponent p of ``seconds ~ size^p``."""
-    sizes: dict[int, list[float]] = {}
-    for o in outcomes:
-        if o.kind == "derived":
-            sizes.setdefault(o.size, []).append(o.seconds)
-    table = [(n, len(found), statistics.median(found)) for n, found in sorted(sizes.items())]
-    points = [(math.log(n), math.log(max(s, 1e-9)), count) for n, count, s in table]
-    total = sum(w for *_, w in points)
-    if len(points) < 2:
-        return table, 0.0
-    x, y = (sum(p[k] * p[2] for p in points) / total for k in (0, 1))
-    slope = sum(w * (a - x) * (b - y) for a, b, w in points)
-    return table, slope / sum(w * (a - x) ** 2 for a, _, w in points)
-
-
-def _plot(outcomes: Sequence[Outcome], file: str) -> None:
-    figures = importlib.import_module("matplotlib.figure")
-    figure = figures.Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.add_subplot()
+def _report(outcomes: Sequence[Outcome]) -> None:
+    """Print the seconds for each size and of each stage, and what was found."""
     derived = [o for o in outcomes if o.kind == "derived"]
-    axes.loglog([o.size for o in derived], [o.seconds for o in derived], ".", alpha=0.4)
-    axes.set(xlabel="definitions", ylabel="seconds, all gradients proved")
-    figure.savefig(file)
+    points = [(o.size, o.total) for o in derived]
+    print("definitions  programs  seconds (median)")
+    for size, count, seconds in medians(points):
+        print(f"{size:11d}  {count:8d}  {seconds:7.2f}")
+    for stage in dict.fromkeys(s for o in derived for s in o.seconds):
+        mean = sum(o.seconds.get(stage, 0) for o in derived) / len(derived)
+        print(f"{stage}: {mean:.3f} seconds a program")
+    found = Counter(o.kind for o in outcomes)
+    kinds = ", ".join(f"{found[k]} {k}" for k in ("derived", "refused", "faulty"))
+    exact = sum(o.exact for o in derived)
+    power = fitted(points)[1] if derived else 0.0
+    mean = sum(s for _, s in points) / max(1, len(points))
+    print(f"{exact} were compared exactly; {mean:.2f} processor seconds a program")
+    print(f"{len(outcomes)} random programs: {kinds}; seconds grow as definitions^{power:.2f}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -176,28 +263,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=100, help="how many programs")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--jobs", type=int, default=1, help="how many processes")
-    parser.add_argument("--plot", help="write seconds against sizes as SVG, if there is matplotlib")
+    parser.add_argument("--minutes", type=float, help="no new program after so long")
+    parser.add_argument("--plot", help="write seconds against sizes as SVG")
     options = parser.parse_args(arguments)
     seeds = range(options.first, options.first + options.count)
     outcomes: list[Outcome] = []
+    end = time.monotonic() + 60 * options.minutes if options.minutes else math.inf
     work = partial(_examined, compiler=has_compiler())
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"CFLAGS": "-O0", cache.VARIABLE: folder}
-        with multiprocessing.Pool(options.jobs) as pool:
+        with multiprocessing.Pool(options.jobs, maxtasksperchild=200) as pool:
             for seed, outcome in zip(seeds, pool.imap(work, seeds), strict=True):
                 outcomes.append(outcome)
                 if outcome.kind != "derived":
                     print(f"seed {seed}, {outcome.kind}: {outcome.text}", flush=True)
-    table, power = growth(outcomes)
-    print("definitions  programs  seconds (median)")
-    for size, count, seconds in table:
-        print(f"{size:11d}  {count:8d}  {seconds:7.2f}")
-    if options.plot and importlib.util.find_spec("matplotlib"):
-        _plot(outcomes, options.plot)
-    found = Counter(o.kind for o in outcomes)
-    kinds = ", ".join(f"{found[k]} {k}" for k in ("derived", "refused", "faulty"))
-    print(f"{len(outcomes)} random programs: {kinds}; seconds grow as definitions^{power:.2f}")
-    return 1 if found["faulty"] else 0
+                if len(outcomes) % 50 == 0:
+                    spent = sum(o.total for o in outcomes)
+                    print(f"{len(outcomes)} programs, {spent:.0f} processor seconds", flush=True)
+                if time.monotonic() > end:
+                    break
+    _report(outcomes)
+    points = [(o.size, o.total) for o in outcomes if o.kind == "derived"]
+    if options.plot and points:
+        Path(options.plot).write_text(picture(points), encoding="utf-8")
+    return 1 if any(o.kind == "faulty" for o in outcomes) else 0
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,13 +59,29 @@ def test_gradients_are_those_of_the_forward_pass(name: str) -> None:
         np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-7)
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_drawn_programs(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They read back, the checker accepts their proofs, and their gradients are right."""
-    monkeypatch.setenv("CFLAGS", "-O0")
-    monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
-    outcome = examine(seed, compiled=seed == 0 and has_compiler())
+@pytest.fixture(scope="module")
+def cached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Compile what is linked to all kernels once, and nothing optimised."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CFLAGS", "-O0")
+        patch.setenv(cache.VARIABLE, str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.usefixtures("cached")
+def test_drawn_programs(seed: int) -> None:
+    """They read back, the checker accepts their proofs, and both back ends compute them."""
+    outcome = examine(seed, compiled=has_compiler())
     assert outcome.kind == "derived", outcome.text
+
+
+def test_what_is_read_at_indices_is_summed_over_them() -> None:
+    """The short form of the gradient sums over the indices of the array, and keeps none."""
+    program = parse_program("a[N,I]; t[J]; y[N]; t[j] = sum[i,n] a[n,i]; y[n] = t[at[n]]")
+    module, upstream = numpy_module(program.text), np.array([1.0, 2.0])
+    (found,) = module.vjp(upstream, np.array([3, 0]), a_shape=(2, 3), t_shape=(4,))
+    assert (found == np.full((2, 3), 3.0)).all()
 
 
 def test_the_forward_pass_is_what_is_written() -> None:

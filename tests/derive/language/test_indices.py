@@ -10,6 +10,7 @@ from sympy import Expr
 
 from rot180.derive.gradients.gradient import gradient
 from rot180.derive.gradients.program_gradient import program_gradient
+from rot180.derive.gradients.program_steps import ProgramStep, program_functions
 from rot180.derive.language.boundaries import MODES, places
 from rot180.derive.language.layers import layer
 from rot180.derive.language.notation import NotationError, parse_expression
@@ -48,6 +49,10 @@ QUOTIENT, REST = "[0 <= p - s*q < s]", "[p == s*q + r] * [0 <= r < s]"
             "x[N]; y[p] = x[reflect(p)]",
             "x[N]; y[p] = x[p] + x[-p] * [0 <= -p - 1 < N - 1]"
             " + x[2*N-2-p] * [0 <= 2*N - 2 - p < N - 1]",
+        ),
+        (
+            "x[N]; y[p] = x[replicate(p+1)]",
+            "x[N]; y[p] = x[p+1] + x[N-1] * [0 <= p + 1 - N < P + 1 - N]",
         ),
         (
             "x[N]; y[p] = x[replicate(s*p-lo)]",
@@ -94,6 +99,15 @@ def test_a_positive_divisor_is_a_hypothesis_where_it_is_needed() -> None:
     assert str(needed.value) == "s - 1"
     program = parse_program("u[p] = exp(x[p % s]); y[p] = u[p] * u[p]")
     (needed,) = program_gradient(program, "x").hypotheses
+    assert str(needed.value) == "s - 1"
+
+
+def test_a_step_backwards_keeps_the_hypothesis_on_a_divisor() -> None:
+    program = parse_program("x[N]; u[N]; y[N]; u[p] = exp(x[p]); y[p] = u[p % s] + w[] * u[p]")
+    (_, grad_x, _) = program_functions(program)
+    (step,) = (s for s in grad_x.steps if s.name == "grad_u")
+    assert isinstance(step, ProgramStep)
+    (needed,) = step.theorem.hypotheses
     assert str(needed.value) == "s - 1"
 
 
