@@ -133,7 +133,7 @@ def _view(step: AnyStep) -> tuple[tuple[Symbol, ...], Tensor, Maps] | None:
     output = step.layer.output
     assert output.definition is not None
     loops, body = output.definition.formals, output.definition.body
-    if len(body) != 1 or body[0] != term(*body[0].factors[:1]):
+    if len(body) != 1 or len(body[0].factors) != 1 or body[0] != term(*body[0].factors):
         return None
     (read,) = body[0].factors
     if not isinstance(read, Access) or None in (*output.shape, *read.tensor.shape):

@@ -61,7 +61,7 @@ def _values(definitions: Sequence[Tensor]) -> tuple[dict[Tensor, Tensor], set[Te
         assert t.definition is not None
         body, formals = t.definition.body, t.definition.formals
         used |= {f.tensor for u in body for f in u.factors if isinstance(f, Access)}
-        if len(body) == 1 and body[0] == term(*body[0].factors[:1]):
+        if len(body) == 1 and len(body[0].factors) == 1 and body[0] == term(*body[0].factors):
             (f,) = body[0].factors
             if isinstance(f, Access) and f.index == formals and f.tensor.shape == t.shape:
                 names[f.tensor] = t

@@ -17,7 +17,11 @@ from rot180.codegen.documents.latex import latex
 from rot180.codegen.documents.layer import layer_document
 from rot180.codegen.kernels.build import BuildError, find_compiler
 from rot180.codegen.kernels.modules import rendered
-from rot180.codegen.kernels.program_derivation import program_module, prove_program
+from rot180.codegen.kernels.program_derivation import (
+    joint_module,
+    program_module,
+    prove_program,
+)
 from rot180.codegen.kernels.runtime.numpy import selection
 from rot180.codegen.plans.plan import LoweringError
 from rot180.codegen.system import cache
@@ -82,6 +86,12 @@ def test_what_is_read_at_indices_is_summed_over_them() -> None:
     module, upstream = numpy_module(program.text), np.array([1.0, 2.0])
     (found,) = module.vjp(upstream, np.array([3, 0]), a_shape=(2, 3), t_shape=(4,))
     assert (found == np.full((2, 3), 3.0)).all()
+
+
+def test_a_definition_may_be_the_number_1() -> None:
+    program = parse_program("x[N]; t[N]; y[N]; t[n] = 1; y[n] = exp(x[n]) * t[n]")
+    module = joint_module(prove_program(program), "cython", fused=True)
+    assert [f.name for f in module.programs] == ["forward", "grad_x", "vjp"]
 
 
 def test_the_forward_pass_is_what_is_written() -> None:
