@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -33,7 +34,7 @@ from rot180.derive.kernel.proof import Theorem
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.notation import only_in_coefficients
-from rot180.derive.language.programs import Program
+from rot180.derive.language.programs import Program, entries_in
 from rot180.derive.language.terms import Access, Derivative, Tensor, tensors, term
 
 CONVENTION = (
@@ -170,11 +171,40 @@ def _given(layer: Layer | Program, style: Letters) -> str:
             if found:
                 names = listed([f"${style.symbol(v.name)}$" for v in found])
                 said.append(f"{names} are {kinds}" if len(found) > 1 else f"{names} is {kind}")
-    needed = [f"\\texttt{{{escape(c)}}}" for c in getattr(layer, "hypotheses", ())]
+    needed = [_in_letters(c, layer, style) for c in getattr(layer, "hypotheses", ())]
     holds = f"It is required that {listed(needed)}. " if needed else ""
-    agreed = getattr(layer, "conventions", ())
-    holds += "".join(f"By convention, \\texttt{{{escape(c)}}}. " for c in agreed)
+    agreed = [_in_letters(c, layer, style) for c in getattr(layer, "conventions", ())]
+    holds += "".join(f"By convention, {c}. " for c in agreed)
     return (f"Here {listed(said)}. " if said else "") + holds
+
+
+_ENTRY = re.compile(
+    r"(?:\b(?P<equal>\w+) == )?\b(?P<name>\w+)\[(?P<index>[\w,]*)\](?: (?P<sign>!=|>) 0)?"
+    r"|(?<=\bover )(?P<over>[\w,]*\w)"
+)
+_SIGNS = {None: "", "!=": " \\ne 0", ">": " > 0"}
+
+
+def _in_letters(said: str, layer: Layer | Program, style: Letters) -> str:
+    """Return a hypothesis or a convention with its entries in the letters of a document.
+
+    One with a formula stays as it is written in the notation.
+    """
+    if not isinstance(layer, Program) or " = " in said:
+        return f"\\texttt{{{escape(said)}}}"
+    inner = (a.tensor for t in layer.definitions for a in entries_in(t))
+    known = {t.name: t for t in (*layer.definitions, *layer.arrays, *inner)}
+    out, at = "", 0
+    for m in _ENTRY.finditer(said):
+        index = ", ".join(style.symbol(v) for v in (m["index"] or m["over"] or "").split(",") if v)
+        shown = index
+        if m["name"]:
+            name = m["name"]
+            head = style.tensor(known[name]) if name in known else style.symbol(name)
+            left = f"{style.symbol(m['equal'])} = " if m["equal"] else ""
+            shown = f"{left}{head}{f'[{index}]' if index else ''}{_SIGNS[m['sign']]}"
+        out, at = f"{out}{escape(said[at : m.start()])}${shown}$", m.end()
+    return out + escape(said[at:])
 
 
 def replay_theorem(theorem: Theorem) -> Theorem:

@@ -31,7 +31,7 @@ def test_derive_writes_the_files_of_a_program(
     }
     page = (tmp_path / "proof.tex").read_text()
     assert "The gradients of a program" in page
-    assert "sum\\_e[] != 0" in page
+    assert "$\\mathit{sum\\_e} \\ne 0$" in page
     assert main(["verify", str(tmp_path / "certificate.json")]) == 0
     compile((tmp_path / "numpy_kernels.py").read_text(), "numpy_kernels.py", "exec")
 

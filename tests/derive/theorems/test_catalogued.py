@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from rot180.derive.gradients.stated import stated_gradient
-from rot180.derive.language import layers, program_catalogue
-from rot180.derive.language.layer_catalogue import NamedLayer
+from rot180.derive.language.layer_catalogue import LAYERS, NamedLayer
+from rot180.derive.language.layers import named
+from rot180.derive.language.program_catalogue import PROGRAMS
 from rot180.derive.search.derivation import NotProvedError
-from rot180.derive.theorems import catalogued, catalogued_rows, programs
+from rot180.derive.theorems import catalogued, catalogued_rows
 from rot180.derive.theorems.catalogued import Catalogued
 
 FORMS: dict[str, Catalogued] = {**catalogued.FORMS, **catalogued_rows.FORMS}
@@ -38,13 +39,12 @@ def test_a_fault_in_the_catalogue_leaves_the_theorem_without_a_proof(
 ) -> None:
     prove(name)
     right, wrong = FAULTS[name]
-    entry = layers.named()[FORMS[name].name]
+    entry = named()[FORMS[name].name]
     assert right in entry.text
     faulty = NamedLayer(entry.text.replace(right, wrong), entry.says, entry.source)
-    of_programs = FORMS[name].name in program_catalogue.PROGRAMS
-    if of_programs:
-        monkeypatch.setitem(programs.PROGRAMS, FORMS[name].name, faulty.text)
+    if FORMS[name].name in PROGRAMS:
+        monkeypatch.setitem(PROGRAMS, FORMS[name].name, faulty.text)
     else:
-        monkeypatch.setitem(layers.LAYERS, FORMS[name].name, faulty)
+        monkeypatch.setitem(LAYERS, FORMS[name].name, faulty)
     with pytest.raises(NotProvedError, match="no proof found"):
         prove(name)
