@@ -8,23 +8,27 @@ differentiated in turn. So every definition is differentiated once, whatever use
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from math import lcm
 
 import sympy as sp
 from sympy import Expr, Symbol
 
-from rot180.derive.gradients.cost import Cost
+from rot180.derive.gradients.cost import Cost, chain_through
 from rot180.derive.gradients.folding import fold_definitions, open_boxes
 from rot180.derive.gradients.gathering import derivative_places, gather
 from rot180.derive.gradients.gradient import (
     chain_goal,
     divisor_hypotheses,
+    free_index,
     operand,
     output_gradient,
 )
 from rot180.derive.gradients.naming import name_sum
+from rot180.derive.gradients.segments import behind, cut, segment
 from rot180.derive.kernel.proof import Proof, Theorem
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.polynomial import monomials, symbol
@@ -65,24 +69,96 @@ def program_gradient(
 
     """
     x = operand(program, wrt)
-    name = f"{program.name or 'program'}.grad_{wrt}"
-    needed = divisor_hypotheses(program.definitions)
-    if cost is None:
+    if (y := cut(program, x)) is not None:
+        return _through(program, x, y, named, cost)
+    if plain := cost is None:
         variables, goal = chain_goal(program, x)
-        d = Derivation(name, variables, needed, goal)
+        needed = divisor_hypotheses(program.definitions)
+        d = Derivation(_name(program, x), variables, needed, goal)
         back = Differentiation(d, program, x, [output_gradient(program)], named)
         d.apply("linearity", factor=0)
     else:
-        d = cost.begin(program, x, name, needed)
-        back = Differentiation(d, program, x, [], named, cost.called)
+        back = _composed(program, x, program.output, cost.theorem, named, cost)
     back.differentiate()
     for t in reversed(program.definitions):
-        if cost is not None or t != program.output:
+        if not (plain and t == program.output):
             back.gather(t)
         back.differentiate(t)
-    back.finish()
-    words = back.name()
+    return back.theorem()
+
+
+def _name(program: Program, x: Tensor) -> str:
+    return f"{program.name or 'program'}.grad_{x.name}"
+
+
+def gradient_name(name: str) -> str:
+    """Return the name of the gradient by a definition."""
+    return f"grad_{name}"
+
+
+def _composed(
+    program: Program, x: Tensor, y: Tensor, known: Theorem, named: bool, cost: Cost | None
+) -> Differentiation:
+    """Begin with the chain rule through a definition, by which the gradient is known."""
+    index = free_index(program, x) if cost is None else cost.letters[x.name]
+    needed = divisor_hypotheses(program.definitions)
+    d = chain_through(known, y, x[index], _name(program, x), needed)
+    back = Differentiation(d, program, x, [], named, cost.called if cost else gradient_name)
+    made = {back.called(t.name) for t in program.definitions}
+    inside = (f.tensor for _, _, f in factors_of(d.current, Access) if isinstance(f, Access))
+    back.gradients += [u for u in dict.fromkeys(inside) if u.name in made]
+    return back
+
+
+def _through(
+    program: Program, x: Tensor, y: Tensor, named: bool, cost: Cost | None
+) -> Theorem:
+    """Derive a gradient from that by a definition y, which many cite, and the way from y to x."""
+    known = _shared(program.name, behind(program, y), y.name, named, cost)
+    back = _composed(program, x, y, known, named, cost)
+    back.gather(y)
+    d = back.d
+    if not derivative_places(d.current, y):
+        return back.theorem()
+    (t,) = d.current
+    n = derivative_places(d.current, y)[0][1]
+    g = t.factors[1 - n]
+    assert isinstance(g, Access) and len(t.factors) == 2
+    part, free = segment(program, x, y)
+    index = tuple(v for v, _ in d.statement.variables)
+    local = _adjoint(part, x[index], back.called, named)
+    d.apply(
+        "lemma", theorem=local.proof, symbols=(), bound=g.index, factors=(1 - n, n),
+        tensors=((back.called(y.name), g.tensor), *free.items()),
+    )  # fmt: skip
+    words = re.sub(rf"\b{back.called(y.name)}\b", g.tensor.name, local.words)
     return replace(replay(d.proof()), words=words)
+
+
+def _adjoint(program: Program, wrt: Access, called: Callable[[str], str], named: bool) -> Theorem:
+    """Derive ``sum_i g[i] dy[i]/dx[h]`` for the output y of a program and a free tensor g."""
+    x, y, index = wrt.tensor, program.output, tuple(v for v in wrt.index if isinstance(v, Symbol))
+    assert y.definition is not None
+    g, places = Tensor(called(y.name), y.shape), list[Symbol]()
+    for v in y.definition.formals:
+        places.append(fresh(v, {*index, *places, *x.parameters, *y.parameters}))
+    at = tuple(places)
+    start = (term(g[at], Derivative((y[at],), wrt), over=at),)
+    name = f"{program.name or 'program'}.{y.name}_by_{x.name}"
+    variables = tuple(zip(index, x.shape, strict=True))
+    d = Derivation(name, variables, divisor_hypotheses(program.definitions), start)
+    back = Differentiation(d, program, x, [g], named, called)
+    for t in reversed(program.definitions):
+        if t != y:
+            back.gather(t)
+        back.differentiate(t)
+    return back.theorem()
+
+
+@lru_cache(maxsize=128)
+def _shared(_name: str, later: Program, wrt: str, named: bool, cost: Cost | None) -> Theorem:
+    """Cache a gradient that others cite; programs that differ in their names are equal."""
+    return program_gradient(later, wrt, named, cost)
 
 
 def compact_gradient(program: Program, theorem: Theorem) -> Theorem | None:
@@ -148,7 +224,7 @@ class Differentiation:
     x: Tensor
     gradients: list[Tensor] = field(default_factory=list)
     named: bool = False
-    called: Callable[[str], str] = "grad_{}".format
+    called: Callable[[str], str] = gradient_name
 
     @property
     def consumers(self) -> dict[Tensor, Tensor]:
@@ -217,6 +293,12 @@ class Differentiation:
         while found := next(_relatable(self.d.current), None):
             self.d.apply("relate", found[0], factor=found[1])
         fold_definitions(self.d, self.program.definitions)
+
+    def theorem(self) -> Theorem:
+        """Evaluate what is left, name the operators in it, and replay the proof."""
+        self.finish()
+        words = self.name()
+        return replace(replay(self.d.proof()), words=words)
 
     def finish(self) -> None:
         """Evaluate what is left: sums over equations, and brackets that others imply."""

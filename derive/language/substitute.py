@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
-import sympy as sp
 from sympy import Expr, Symbol
 
 from rot180.derive.language.polynomial import symbol, symbols_of
@@ -26,7 +25,6 @@ from rot180.derive.language.terms import (
     Range,
     Tensor,
     Term,
-    accesses_and_brackets,
     factor_symbols,
     replace_symbols,
     tensors,
@@ -165,7 +163,11 @@ def substitute_tensors(t: Term, new: Mapping[str, Tensor]) -> Term:
         ValueError: a box or a definition differs.
 
     """
-    return _with_tensors(t, new, {})
+    known: Known = {}
+    if any(u.name in new for u in t.tensors):
+        for u in t.tensors:  # inner ones first, so that no call is deep
+            _once(u, new, known)
+    return _with_tensors(t, new, known)
 
 
 Known: TypeAlias = dict[int, Tensor]
@@ -219,14 +221,16 @@ def free_tensors(expression: Expression) -> dict[str, Tensor]:
 
 def derivatives(expression: Expression) -> Iterator[Derivative]:
     """Yield the pending derivatives, including those in definitions and in derivatives."""
-    for t in expression:
-        for f in t.factors:
-            if isinstance(f, Derivative):
-                yield f
-                yield from derivatives((Term(sp.Integer(1), (), f.factors),))
-            for a in accesses_and_brackets((f,)):
-                if isinstance(a, Access) and a.tensor.definition is not None:
-                    yield from derivatives(a.tensor.definition.body)
+    bodies = (t.definition.body for t in tensors(expression) if t.definition is not None)
+    for e in (expression, *bodies):
+        yield from _pending(f for t in e for f in t.factors)
+
+
+def _pending(factors: Iterable[Factor]) -> Iterator[Derivative]:
+    for f in factors:
+        if isinstance(f, Derivative):
+            yield f
+            yield from _pending(f.factors)
 
 
 MOST_SUPPORTS = 1000

@@ -168,6 +168,8 @@ def rename_tensors(proof: Proof, names: Mapping[str, str]) -> Proof:
 @lru_cache(maxsize=512)
 def _rename_tensors(proof: Proof, names: tuple[tuple[str, str], ...]) -> Proof:
     image = partial(_renamed, names=dict(names), known=Known())
+    for t in replay_cited(proof).tensors:  # inner ones first, so that no call is deep
+        image(t)
     steps = tuple(
         replace(
             s,

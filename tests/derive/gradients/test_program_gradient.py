@@ -10,6 +10,7 @@ from rot180.derive import checker
 from rot180.derive.certificates.reader import loads
 from rot180.derive.certificates.writer import dumps
 from rot180.derive.display.axioms import axioms
+from rot180.derive.gradients import segments
 from rot180.derive.gradients.gradient import gradient
 from rot180.derive.gradients.program_gradient import compact_gradient, program_gradient
 from rot180.derive.kernel.errors import ProofError
@@ -289,3 +290,32 @@ def test_proofs_are_as_long_as_programs() -> None:
     """Each definition is differentiated once, though 2^n paths lead through n of them."""
     few, many = (len(program_gradient(parse_program(chain(n)), "x").proof.steps) for n in (4, 8))
     assert many < 2.5 * few
+
+
+SIDES = (
+    "u: function; a[i] = x[i] * v[i]; b[i] = u(v[i]); c[i] = a[i] * b[i]; e[i] = u(c[i]) + a[i]; "
+    "f[i] = sum[j] e[j] * w[i,j]; h[i] = tanh(f[i]); k[i] = h[i] * b[i]; "
+    "m[i] = sum[j] k[j] * w[j,i]; y[i] = exp(m[i])"
+)
+
+
+@pytest.mark.parametrize("text", [SIDES, chain(7), residual(5)])
+@pytest.mark.parametrize("named", [False, True])
+def test_long_programs_share_what_comes_later(
+    text: str, named: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In parts, which cite the gradients by definitions, a gradient is what it is in one piece."""
+    program = parse_program(text)
+    whole = {t.name: program_gradient(program, t.name, named) for t in program.tensors}
+    monkeypatch.setattr(segments, "SEGMENT", 2)
+    divided = 0
+    for t in program.tensors:
+        found = program_gradient(program, t.name, named)
+        divided += segments.cut(program, t) is not None
+        assert (found.variables, found.lhs) == (whole[t.name].variables, whole[t.name].lhs)
+        assert write(found.rhs) == write(whole[t.name].rhs)
+        assert check(found, 2).counterexample is None
+        assert replay(loads(dumps(found.proof))) == replace(found, words="")
+        (verdict,) = checker.check(dumps(found.proof))
+        assert verdict.verdict == "proved", verdict
+    assert divided > 1
