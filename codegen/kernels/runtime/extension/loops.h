@@ -3,6 +3,11 @@
 #ifndef ROT180_LOOPS_H
 #define ROT180_LOOPS_H
 
+/* Let -O2 also compute in vectors what is left of a sum after its loop. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("vect-cost-model=dynamic")
+#endif
+
 #include <math.h>
 #include <stdint.h>
 #include <string.h>

@@ -46,9 +46,9 @@ static ROT180_ALWAYS void WINDOW_(halve)(real *restrict to, const real *restrict
 }
 
 /* Find the extreme entries of a row of windows; a mark is the number of an entry in its window. */
-static ROT180_ALWAYS void WINDOW_(find)(const Windows *w, const WindowMap *map, const Int *sizes,
-                                        const real *array, Int lanes, int inside, real *best,
-                                        int32_t *marks) {
+static WINDOW_APART void WINDOW_(find)(const Windows *w, const WindowMap *map, const Int *sizes,
+                                       const real *array, Int lanes, int inside, real *best,
+                                       int32_t *marks) {
     const Int step = w->kept ? map->step[w->kept - 1] : 0;
     Int t[WINDOW_LOOPS] = {0};
     int32_t number = 0;
@@ -95,12 +95,16 @@ static ROT180_ALWAYS void WINDOW_(find_inside)(const Windows *w, const WindowMap
     }
 }
 
-/* Add a value at the entry of a window with a number, and its product with 0 at all others. */
-static ROT180_ALWAYS void WINDOW_(add)(const WindowMap *places, const Int *sizes, Int lane,
-                                       int32_t mark, real value, real *out) {
+/* Add a value at the entry of a window with a number; its product with 0, which is NaN, at all
+ * others if it is not finite. */
+static WINDOW_APART void WINDOW_(add)(const WindowMap *places, const Int *sizes, Int lane,
+                                      int32_t mark, real value, int finite, real *out) {
     const Int step = places->kept ? places->step[places->kept - 1] : 0;
-    Int t[WINDOW_LOOPS] = {0};
-    int32_t number = 0;
+    Int t[WINDOW_LOOPS] = {0}, number = finite ? mark : 0;
+    for (Int n = places->chosen - 1, rest = number; n >= 0; n--) {
+        t[n] = rest % sizes[places->kept + n];
+        rest /= sizes[places->kept + n];
+    }
     do {
         Int first = lane, stop = lane + 1;
         window_cut(places, t, &first, &stop);
@@ -108,7 +112,7 @@ static ROT180_ALWAYS void WINDOW_(add)(const WindowMap *places, const Int *sizes
             out[window_wrapped(window_place(places, t), lane, step)] +=
                 number == mark ? value : value * 0;
         number++;
-    } while (window_next(t, sizes + places->kept, places->chosen));
+    } while (!finite && window_next(t, sizes + places->kept, places->chosen));
 }
 
 /* Multiply the factors of a row of windows; return whether all products are finite. */
@@ -171,9 +175,9 @@ static ROT180_ALWAYS int WINDOW_(run)(const Windows *w, LOOPS_ARGUMENTS) {
             const Int count = kernel_least(WINDOW_LANES, lanes - q0);
             if (last >= 0) at[last] = q0;
             const int inside = window_begin(&map, at, count);
-            int direct = inside && small.count;
+            int direct = inside && small.count, finite = 1;
             if (w->places) {
-                const int finite = WINDOW_(products)(w, arrays, strides, at, count, values);
+                finite = WINDOW_(products)(w, arrays, strides, at, count, values);
                 const int within = same ? inside : window_begin(&places, at, count);
                 if (same) window_copy(&places, &map);
                 direct = direct && finite && within;
@@ -189,7 +193,7 @@ static ROT180_ALWAYS int WINDOW_(run)(const Windows *w, LOOPS_ARGUMENTS) {
                 for (Int q = 0; q < count; q++) to[marks[q] + q * step] += values[q];
             } else {
                 for (Int q = 0; q < count; q++)
-                    WINDOW_(add)(&places, sizes, q, marks[q], values[q], out);
+                    WINDOW_(add)(&places, sizes, q, marks[q], values[q], finite, out);
             }
         }
         if (last >= 0) at[last] = 0;

@@ -15,6 +15,13 @@ enum { WINDOW_LOOPS = 16, WINDOW_LANES = 128, WINDOW_VECTOR = 16, WINDOW_ENTRIES
     __builtin_shuffle(a, b, (whole __attribute__((vector_size(64)))){__VA_ARGS__})
 #endif
 
+/* Windows at the border of an array are rare: their code is compiled once. */
+#if defined(__GNUC__)
+#define WINDOW_APART __attribute__((noinline))
+#else
+#define WINDOW_APART
+#endif
+
 /* What a pass is.
  *
  * The arrays are the output, then factors, then the array of the windows. The numbers are the sizes
