@@ -249,7 +249,6 @@ CHAPTERS = (
             "swiglu_*",
             "geglu_*",
             "squeeze_excite_*",
-            "lstm_cell_*",
             "cosine_similarity_*",
             "pairwise_distance_*",
         ),

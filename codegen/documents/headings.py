@@ -74,7 +74,6 @@ _SUBJECTS = {
     "squeeze excite input": "The input gradient of squeeze-and-excite",
     "cosine similarity input": "The gradient of the cosine",
     "pairwise distance input": "The gradient of the distance",
-    "lstm cell memory": "The memory of an LSTM cell",
     "backpropagated strided": "The delta of a layer with a stride",
     "backpropagated weight": "The gradient of the weights, with an activation",
     "backpropagated weight flip": "The gradient of the weights, as a convolution",

@@ -111,12 +111,6 @@ FORMS: dict[str, Catalogued] = {
         "2 * grad_y[n] * sqrt'(y_part[n]) * a_minus_b[n,d]",
         "the difference times the slope of the root, twice",
     ),
-    "lstm_cell_memory": Catalogued(
-        "lstm_cell",
-        "old",
-        "grad_y[n,k] * sigmoid(z[n,3,k]) * tanh'(cell[n,k]) * sigmoid(z[n,1,k])",
-        "the output gradient through the output gate, the slope of tanh and the forget gate",
-    ),
 }
 """The forms, by the names of the theorems."""
 

@@ -205,10 +205,4 @@ CATALOGUE = (
         "The gradient of the distance is the difference, times twice the slope of the root.",
         "At distance zero the root has no slope, which is why a small number is added below it.",
     ),
-    (
-        "lstm_cell_memory",
-        "The gradient by the memory of an LSTM cell passes the output gate and then the forget "
-        "gate.",
-        "Where the forget gate is open, the memory keeps its gradient over many steps.",
-    ),
 )

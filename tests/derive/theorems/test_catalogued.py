@@ -21,7 +21,6 @@ FAULTS = {
     "rotary_embedding_input": ("x[n,t,a-1,d]", "x[n,t,a+1,d]"),
     "adaptive_avg_pool_1d": ("/ a[p]", "/ a[p] / a[p]"),
     "cosine_similarity_input": ("sum[d] b[n,d]^2", "sum[d] a[n,d]^2"),
-    "lstm_cell_memory": ("sigmoid(z[n,1,k])", "sigmoid(z[n,2,k])"),
 }
 """Theorems, each with a part of the text and a wrong one in its place."""
 
