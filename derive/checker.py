@@ -1,27 +1,22 @@
 """Check certificates of rot180: `python -I -S derive/checker.py FILE...`, which uses no other code.
 
-What you assume when it says `proved`: tensors are functions on the integer points, with values in
-a commutative ring, zero outside their boxes; sums run over all integers and have finitely many
-terms; a bracket is 1 where it holds, else 0; d/dx is a derivation; f' is the derivative of f, and
-RELATIONS hold. Then the statement holds for all free tensors, all parameters under the hypotheses
-and all variables in their boxes: each step is an instance of a rule below. docs/certificates.md has
-the format, bounds, and the names that steps make. Exit: 0 all proved, 1 one refused, 2 malformed.
+What you assume when it says `proved`: tensors map integer points to a commutative ring, and are 0
+outside their boxes; sums run over all integers and have finitely many terms; a bracket is 1 where
+it holds, else 0; d/dx is a derivation; f' is the derivative of f, and RELATIONS hold. Then the
+statement holds for all free tensors and parameters under the hypotheses and all variables in their
+boxes: each step is an instance of a rule below. docs/certificates.md has the format, bounds, and
+the names that steps make. Exit: 0 all proved, 1 one refused, 2 malformed.
 """
-# ruff: noqa: E701, E702  (short statements share a line, so that all of it is read in one sitting)
+# ruff: noqa: E401, E701, E702, I001  (statements share lines: all of it is read in one sitting)
 from __future__ import annotations
-
-import json
-import re
-import sys
+import json, re, sys
 from collections import namedtuple
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache, partial, reduce
-from itertools import combinations, count, product
+from itertools import combinations, product
 from math import comb, prod
 from pathlib import Path
 from typing import Any
-
 __all__ = ["check", "main"]
 CHARACTERS, DIGITS, POWER, ORDER, RELATED, FACTS, DERIVATIVES = 10_000_000, 100, 16, 100, 8, 8, 8
 NESTED, CITED, LONG, MANY, BITS, WORK = 400, 32, 1000, 10**4, 10**4, 2 * 10**6
@@ -96,8 +91,7 @@ Derivative = namedtuple("Derivative", "body by")  # of a product of factors by a
 Line = tuple[Term, ...]; Owed = list[tuple[list[Condition], Condition]]  # owed: context and goal
 class Tensor(str):  # a name, which is one tensor in a proof: free, or [formals in the box] * body
     shape: Any; formals: Any; body: Any; spelled: Any; seen = False  # used in the certificate
-    parameters: set[str]  # the names that are free in the box and the definition
-    reach: dict[Tensor, int]  # what it is defined by, itself last; how deep each is defined
+    parameters: set[str]; reach: dict[Tensor, int]  # its free names; it and what is in it, how deep
 def tensor(name: str, n: Any, formals: Any, body: Any) -> Tensor | None:  # None if misshapen
     t, inner = Tensor(name), reached(body)
     t.shape, t.formals, t.body = t.spelled = n, formals or (), body
@@ -109,9 +103,8 @@ def leaves(x: Any, kinds: Any) -> Any:  # subterms of these kinds, not in defini
     if isinstance(x, kinds): yield x
     for y in x if isinstance(x, tuple) else (): yield from leaves(y, kinds)
 def names(*things: Any) -> set[str]:  # of indices, sums and parameters
-    found = [x.parameters if isinstance(x, Tensor) else x.sum if isinstance(x, Term) else
-             [v for m in x for v, _ in m] for x in leaves(things, (dict, Tensor, Term))]
-    return set().union(*found)
+    return set().union(*(x.parameters if isinstance(x, Tensor) else x.sum if isinstance(x, Term)
+        else [v for m in x for v, _ in m] for x in leaves(things, (dict, Tensor, Term))))
 def reached(*things: Any) -> dict[Tensor, int]:  # tensors in these, inner ones first
     return {t: n for x in leaves(things, Tensor) for t, n in x.reach.items()}
 def derivatives(*x: Any) -> Any: return [*leaves((x, *(t.body for t in reached(x))), Derivative)]
@@ -127,7 +120,7 @@ def meaning(t: Tensor, by: Any, image: Any) -> Any:
 def aside(term: Term, used: set[str]) -> Any:  # renames sums whose names are used
     taken, by = names(term) | used, {v: v for v in term.sum}; spend(20)
     for v in (v for v in term.sum if v in used):
-        new = (f"{v.rstrip('0123456789')}{i}" for i in count(1))
+        new = (f"{v.rstrip('0123456789')}{i}" for i in range(1, len(taken) + 2))
         by[v] = next(w for w in new if w not in taken); taken.add(by[v]); spend(len(taken))
     return at(term, {v: symbol(w) for v, w in by.items() if v != w})._replace(sum=(*by.values(),))
 def unfold(access: Access, term: Term, used: set[str]) -> Any:  # a term of T's body, for T[e]
@@ -188,20 +181,18 @@ def open_parts(goal: Condition, facts: list[Poly], zeros: list[Poly]) -> list[Po
     parts = [e for e in [*sides(goal), *[minus(e)] * equal] if not evident(e)]
     return [] if equal and (e in zeros or minus(e) in zeros) else parts
 def discharge(owed: Owed, given: Any) -> None:  # refuses what is not shown
-    left = list(given)  # an obligation is evident, or the next certificate refutes its negation
-    for conditions, goal in once(owed):
+    left, mul = list(given), partial(times, most=WORK)
+    for conditions, goal in once(owed):  # evident, or the next certificate refutes its negation
         facts = once(e for c in conditions if c.kind != "equal" for e in sides(c))
         zeros = once(c.value for c in conditions if c.kind == "equal")
         parts, claim = open_parts(goal, facts, zeros), (goal, (*conditions,))
-        proofs = left.pop(0) if parts and left else ()
+        proofs, odd = left.pop(0) if parts and left else (), goal.kind == "nonzero"
         need(len(proofs) == len(parts), f"{len(parts)} parts open: {{}} where {{}}", *claim)
         for e, (products, multiples) in zip(parts, proofs, strict=True):
-            some = [*facts, *[lower(minus(e))] * (goal.kind != "nonzero")]
-            none = [*zeros, *[e] * (goal.kind == "nonzero")]
+            some, none = [*facts, *[lower(minus(e))] * (not odd)], [*zeros, *[e] * odd]
             ok = all(len(ns) <= FACTS and max(ns, default=-1) < len(some) for _, ns in products)
             ok = ok and all(prod(len(some[n]) for n in ns) <= MANY for _, ns in products)
             need(ok and all(n < len(none) for _, n in multiples), "no such facts, or too many")
-            mul = partial(times, most=WORK)
             summed = [reduce(mul, (some[n] for n in ns), plus({}, ONE, m)) for m, ns in products]
             total = reduce(plus, [*summed, *(mul(q, none[n]) for q, n in multiples)], ONE)
             need(not total, "the certificate does not show that {} where {}", *claim)
@@ -230,7 +221,7 @@ Puts = dict[str, Poly]; Swaps = dict[str, Tensor]  # annotations say how argumen
 RELATIONS = dict(re.findall("([a-z_]+): ([^;]+)", (  # f' in t and in functions of t
     "identity: 1; sigmoid: sigmoid - sigmoid^2; tanh: 1 - tanh^2; exp: exp; log: reciprocal; silu: "
     "sigmoid + silu - sigmoid*silu; softplus: sigmoid; reciprocal: -reciprocal^2; half_square: t; "
-    "abs: sign; sign: 0; heaviside: 0")))
+    "sqrt: 1/2*rsqrt; rsqrt: -1/2*rsqrt^3; abs: sign; sign: 0; heaviside: 0")))
 RATES = {f: polynomial(p) or {} for f, p in RELATIONS.items()}
 def opened(place: Place, n: int, a: Access, wrap: Any) -> list[Term]:
     need(a.tensor.body is not None, f"{a.tensor} has no definition")
@@ -322,12 +313,24 @@ def split(place: Place, factor: Index, first: Poly) -> list[Term]:
     parts = [(e, first), (plus(e, first, -1), plus(n, first, -1))]
     place.owe([Condition("at_least", size, {}) for _, size in parts], place.but(factor))
     return [place.new(factor, (Condition("range", *part),)) for part in parts]
+def count(place: Place, factor: Index) -> list[Term]:
+    """sum_v F [0 <= v < n] = n F if n >= 0 where F is not 0; F does not depend on v."""
+    (c, sums, _), (kind, e, n) = place.term, place.factor(factor, Condition, "a range")
+    rest = place.but(factor); over = [v for v in sums if e == symbol(v) and v not in names(rest)]
+    need(kind == "range" and over, "{} is not in a range that nothing else depends on", e)
+    place.owe([Condition("at_least", n, {})], rest)
+    return [Term(times(c, n), tuple(v for v in sums if v not in over), rest)]
+def invert(place: Place, factor: Index, inverse: Index, divisor: Tensor) -> list[Term]:
+    """F T[e] reciprocal(T[e]) = F if e is in the box of T where F is not 0; T is nowhere 0."""
+    a, rest = place.factor(factor, Access, "an entry"), place.but(factor, inverse)
+    ok = place.factor(inverse, Apply, "a function") == ("reciprocal", 0, a) and a.tensor == divisor
+    need(ok and None not in divisor.shape, "{} is not of {} alone, with its reciprocal", a, divisor)
+    place.owe(box(a), rest); return [place.term._replace(factors=rest)]
 def worth(c: Poly, factors: Any) -> Fraction:  # the value of a term at a point
     total = number(c) or Fraction(0)
     for f in factors if total else ():
         if isinstance(f, Access):
-            terms = [unfold(f, t, set()) for t in f.tensor.body]
-            total *= worth(ONE, box(f)) * sum(worth(t.coefficient, t.factors) for t in terms)
+            total *= worth(ONE, box(f)) * sum(worth(*unfold(f, t, set())[::2]) for t in f[0].body)
         elif f.kind == "range": total *= 0 <= (number(f.value) or 0) < (number(f.size) or 0)
         else: total *= not f.value
     return total
@@ -340,8 +343,7 @@ def exhaust(place: Place, sizes: Puts, scale: Scale, factors: list[Bracket]) -> 
     need(fit and not right & set(sums), "sizes: not numbers, too many points, not of all names")
     for t in leaves(old, (Tensor, Apply, Derivative)):
         table = isinstance(t, Tensor) and t.body is not None and not t.parameters
-        table = table and not any(b.sum or [*leaves(b.factors, Tensor)] for b in t.body)
-        need(table, "{} is not a table of numbers", t)
+        need(table and not any(b.sum or reached(b.factors) for b in t.body), "{} is no table", t)
     totals: dict[tuple[int, ...], Any] = {}
     for over, sign, term in ([*sizes], 1, (c, old)), (free, -1, (scale, factors)):
         for point in product(*(points[v] for v in over)):
@@ -361,7 +363,8 @@ def reorder(place: Place, factors: list[Factor]) -> list[Term]:
         rest.remove(f if f in rest else turned)
     need(not rest, "{} is missing", tuple(rest)); return [place.term._replace(factors=factors)]
 def cite(place: Place, theorem: str, by: Puts, tensors: Swaps, new: Any) -> Any:
-    left, right, conditions, _, basis, name, _ = prove(theorem)  # with these for its own
+    left, right, conditions, _, basis, name, _, divisors = prove(theorem)  # with these for its own
+    need(not divisors, "the theorem holds only where {} is not 0", divisors)
     used, image = place.used.union(names(*by.values()), new), dict[Tensor, Tensor]()
     for t in reached(left, right):
         image[t] = tensors.get(t, t)
@@ -414,7 +417,7 @@ def compose(place: Place, factor: Index, theorem: Proof, symbols: Puts, tensors:
     return [place.new(factor, (*t.factors, last), t.coefficient, (*new, *t.sum)) for t in right]
 RULES: dict[str, Any] = {rule.__name__: rule for rule in (
     definition, linearity, leibniz, entry, chain, relate, sift, exchange, reindex, bracket, euclid,
-    split, exhaust, reorder, collect, arrange, lemma, compose)}
+    split, count, invert, exhaust, reorder, collect, arrange, lemma, compose)}
 # ------------------------------------------------ reading: strict JSON, each value by its kind
 Certificate = namedtuple("Certificate", "format name variables hypotheses tensors start steps")
 Step = namedtuple("Step", "rule at arguments inside backwards_from certificates")
@@ -422,18 +425,16 @@ KINDS: dict[str, dict[str, str]] = {  # lists, objects with these keys (? or wit
     kind: dict(p.split(":") for p in parts) for kind, *parts in map(str.split, """
     Access 0:Known 1:list[Integral]; Apply 0:Name 1:Index 2:Access; Range 0:Integral 1:Integral;
     Derivative 0:list[Factor] 1:Access; Variable 0:Name 1:Size; Product 0:Weight 1:list[Index];
-    Multiple 0:Fractional 1:Index; Put 0:Symbol 1:Poly; Swap 0:Name 1:Tensor;
-    Term coefficient:Fractional sum:list[Name] factors:list[Factor];
-    Refutation products:list[Product] multiples:list[Multiple];
-    Definition name:Name shape:list[Size] formals?:list[Name] body?:list[Term];
-    Step rule:Rule at:Index arguments:Arguments inside?:Index backwards_from?:list[Term]
-    certificates?:list[list[Refutation]];
-    Certificate format:Index name:Title variables:list[Variable] hypotheses:list[Condition]
-    tensors:list[Definition] start:list[Term] steps:list[Step];
-    Symbol |symbol:Name; Tensor |tensor:Known; Proof |proof:Cited;
+    Multiple 0:Fractional 1:Index; Put 0:Symbol 1:Poly; Swap 0:Name 1:Tensor; Symbol |symbol:Name;
+    Term coefficient:Fractional sum:list[Name] factors:list[Factor]; Tensor |tensor:Known;
+    Refutation products:list[Product] multiples:list[Multiple]; Proof |proof:Cited;
     Poly |symbol:Letter |polynomial:Integral; Scale |symbol:Letter |polynomial:Fractional;
     Bracket |equal:Equal |range:Range; Condition |equal:Equal |range:Range |at_least:AtLeast;
-    Factor |equal:Equal |range:Range |access:Access |apply:Apply |derivative:Derivative
+    Factor |equal:Equal |range:Range |access:Access |apply:Apply |derivative:Derivative;
+    Step rule:Rule at:Index arguments:Arguments inside?:Index backwards_from?:list[Term]
+    certificates?:list[list[Refutation]]; Definition name:Name shape:list[Size] formals?:list[Name]
+    body?:list[Term]; Certificate format:Index name:Title variables:list[Variable]
+    hypotheses:list[Condition] tensors:list[Definition] start:list[Term] steps:list[Step]
     """.split(";"))}  # noqa: SIM905
 for name, rule in RULES.items(): KINDS[name] = dict(list(rule.__annotations__.items())[1:-1])
 MAKE: dict[str, Any] = {"Term": Term, "Step": Step, "Certificate": Certificate,
@@ -446,9 +447,8 @@ PATTERNS = {"Name": NAME, "Letter": NAME, "Title": NAME.replace("_", "_."), "Rul
 def text(kind: str, x: str) -> Any:  # what a text of this kind means, or None
     if kind in PATTERNS:
         return None if not re.fullmatch(PATTERNS[kind], x) else symbol(x) if kind == "Letter" else x
-    p = polynomial(x); n, whole = number(p or {}), p if p is not None and integral(p) else None
-    tag = {"Equal": "equal", "AtLeast": "at_least"}.get(kind)
-    weight = n if p is not None and (n or 0) >= 0 else None
+    p = polynomial(x); n, whole = (-1, p) if p is None else (number(p), p if integral(p) else None)
+    tag, weight = {"Equal": "equal", "AtLeast": "at_least"}.get(kind), n if (n or 0) >= 0 else None
     found = {"Fractional": p, "Weight": weight, "Integral": whole, "Size": whole}.get(kind)
     return Condition(tag, whole, {}) if tag and whole is not None else found
 def read(kind: str, x: Any, where: str, known: dict[str, Tensor]) -> Any:  # what x writes
@@ -490,7 +490,7 @@ def certificate(source: str, where: str = "") -> Any:
     if wrong or found.format != 1: raise MalformedError(f"{where}: {[*wrong, 'format'][0]}")
     return found
 # ------------------------------------------------ replay
-Theorem = namedtuple("Theorem", "left right conditions table basis name variables")
+Theorem = namedtuple("Theorem", "left right conditions table basis name variables divisors")
 def carry(step: Step, line: Line, facts: Any, outer: set[str]) -> Any:
     rule, n, inside = RULES[step.rule], step.at, step.inside  # next line, obligations, axioms
     if step.rule in ("collect", "arrange") and inside is None:
@@ -498,6 +498,7 @@ def carry(step: Step, line: Line, facts: Any, outer: set[str]) -> Any:
     need(n < len(line), f"no term {n} of {len(line)}"); place = Place(line[n], facts, outer)
     if inside is None: new = rule(place, **step.arguments)
     else:
+        need(step.rule != "invert", "a hypothesis on values says nothing under a derivative")
         body, by = place.factor(inside, Derivative, "a derivative"); born: list[str] = []
         known = supports(place.but(inside), set(place.used), born)
         known = [*facts, *(c for c in known if not names(c) & {*born})]
@@ -511,6 +512,7 @@ def prove(source: str) -> Theorem:  # what the certificate proves; raises Refuse
     boxes = [Condition("range", symbol(v), n) for v, n in proof.variables if n is not None]
     variables, facts = dict(proof.variables).keys(), [*proof.hypotheses, *boxes]
     basis, table = dict[str, None](), {t: t for t in proof.tensors}
+    divisors = (*once(s.arguments["divisor"] for s in proof.steps if s.rule == "invert"),)
     def admit(new: Line, old: Line) -> Owed:
         need(len(new) <= LONG, f"more than {LONG} terms"); spend(len(new) * len(old))
         for term in (added := [t for t in new if t not in old]):
@@ -538,7 +540,7 @@ def prove(source: str) -> Theorem:  # what the certificate proves; raises Refuse
     except RefusedError as error:
         n, inner, reason = error.args; where = f"the cited theorem, step {n} ({inner}): "
         raise RefusedError(at_, rule, where * bool(inner) + reason) from None
-    return Theorem(proof.start, line, (*facts,), table, list(basis), proof.name, [*variables])
+    return Theorem(proof.start, line, (*facts,), table, basis, proof.name, [*variables], divisors)
 # ------------------------------------------------ printing
 SIGN = {"equal": "= 0", "at_least": ">= 0", "nonzero": "!= 0"}
 def show(x: Any) -> str:
@@ -565,15 +567,13 @@ def statement(theorem: Theorem) -> str:  # with definitions and axioms
     left, right = (show(line) if line else "0" for line in theorem[:2])
     lines = [f"  for all {', '.join([*theorem.variables, 'parameters'])}: {left} = {right}"]
     lines += [f"  if {show(c)}" for c in theorem.conditions]
-    for t in reached(theorem.left, theorem.right):
+    lines += [f"  if {t} * reciprocal({t}) = 1 everywhere in its box" for t in theorem.divisors]
+    for t in reached(theorem.left, theorem.right, theorem.divisors):
         size = " x ".join("any" if n is None else show(n) for n in t.shape) or "one entry"
         body = f"[{', '.join(t.formals)}] = {' + '.join(map(show, t.body or ())) or '0'}"
         lines.append(f"  {t}{': any values' if t.body is None else body}, in the box {size}")
     return "\n".join(lines + [f"  rests on {b}" for b in theorem.basis])
-@dataclass(frozen=True)
-class Verdict:
-    name: str; statement: str; verdict: str  # `proved`, or `refused` and
-    step: int = 0; rule: str = ""; reason: str = ""  # where: step 0 is the statement
+Verdict = namedtuple("Verdict", "name statement verdict step rule reason", defaults=(0, "", ""))
 def check(source: str) -> list[Verdict]:
     """Return the verdict on each proof in the text of a file; raises MalformedError."""
     _work[0], data, out = 0, parse(source), list[Verdict]()

@@ -58,7 +58,7 @@ CODEGEN_ROOMS: dict[str, set[str]] = {
 TRUSTED = {"terms", "polynomial", "substitute", "scalar_functions"}
 """The modules of derive/language that the kernel is built on."""
 
-KERNEL_LINES, CHECKER_LINES = 900, 600
+KERNEL_LINES, CHECKER_LINES = 950, 600
 """Lines of code in all of derive/kernel; lines in the checker."""
 
 MODULE_LINES, FUNCTION_LINES, RUNTIME_LINES, TEMPLATE_LINES = 400, 60, 300, 400

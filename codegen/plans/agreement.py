@@ -70,6 +70,7 @@ def agreed_plan(theorem: Theorem, plan: Plan, taken: Collection[Symbol] = ()) ->
         raise LoweringError(f"the plan of {theorem.name} is not proved: {error}") from error
     index = tuple(v for v, _ in theorem.variables)
     same = (proved.variables, proved.hypotheses) == (theorem.variables, theorem.hypotheses)
+    same = same and {*proved.divisors} <= {*theorem.divisors}
     ends = proved.lhs == theorem.lhs and same_but_for_order(proved.rhs, lift(plan, index))
     wide = tuple(nest.term for nest in lifted_nests(plan, index))
     through = theorem.rhs in proved.lines and any(same_but_for_order(e, wide) for e in proved.lines)

@@ -6,12 +6,17 @@ Each proves that a term of the line before is equal to the terms ``dst`` that re
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from math import lcm
+
+from sympy import Integer
 
 from rot180.codegen.rocq.identifiers import ScriptError
 from rot180.codegen.rocq.lemma_proof import LemmaProof, descend, pull
 from rot180.codegen.rocq.printer import boxes_of, in_ring
 from rot180.derive.kernel.place import Place
 from rot180.derive.kernel.rules import related_terms
+from rot180.derive.language.polynomial import denominator, is_integral, normal
 from rot180.derive.language.substitute import apart, substitute
 from rot180.derive.language.terms import (
     Access,
@@ -147,7 +152,19 @@ def relate(proof: LemmaProof, place: Place, dst: Sequence[Term], factor: int) ->
     assert isinstance(applied, Apply)
     if proof.wrt:
         raise ScriptError("a relation is used inside a derivative")
-    name, _ = proof.plain.relation(applied.function, applied.order)
-    descend(proof, place.term.variables, len(dst))
-    proof.add(f"rewrite ({name} ({proof.plain.factor(applied.argument)})).")
-    pull(proof, place.term, place.others(factor), related_terms(applied))
+    t, rest, plain, related = place.term, place.others(factor), proof.plain, related_terms(applied)
+    name, _ = plain.relation(applied.function, applied.order)
+    scale = lcm(*(denominator(u.coefficient) for u in related))
+    left = normal(t.coefficient / scale)
+    if not is_integral(left):
+        raise ScriptError(f"1/{scale} in the relation of {applied.function}' does not cancel")
+    descend(proof, t.variables, len(dst))
+    if scale != 1:
+        part = f"({plain.product(rest)}) [*] (const {scale} [*] {plain.factor(applied)})"
+        part = part if left == 1 else f"const {plain.argument(left)} [*] ({part})"
+        both = " ".join(map(plain.argument, (t.coefficient, left, Integer(scale))))
+        by = "" if left == 1 else f"rewrite (const_mul _ {both} ltac:(ring)); "
+        proof.add(f"transitivity ({part}); [{by}ring |].")
+    proof.add(f"rewrite ({name} ({plain.factor(applied.argument)})).")
+    bodies = [replace(u, coefficient=normal(scale * u.coefficient)) for u in related]
+    pull(proof, Term(left, (), t.factors), rest, bodies)

@@ -239,6 +239,15 @@ Proof.
     + rewrite E. ring.
     + transitivity (@const A (a + b) [+] one [+] opp one); [ring | rewrite E; ring].
 Qed.
+Lemma total_count b n : 0 <= n -> n <= b -> total b (fun v => box v n) = @const A n.
+Proof.
+  intros N L. rewrite (total_few b n) by (auto; intros; now apply box_out).
+  unfold const. destruct (Z_le_gt_dec 0 n); [| lia].
+  assert (forall m, Z.of_nat m <= n -> first m (fun v => box v n) = first m (fun _ => @one A)) as E.
+  { induction m as [| m IH]; intros M; [reflexivity |]. cbn [first].
+    rewrite IH, box_in by lia. reflexivity. }
+  apply E. lia.
+Qed.
 Lemma const_zero : @const A 0 = zero.
 Proof. reflexivity. Qed.
 Lemma const_one : @const A 1 = one.

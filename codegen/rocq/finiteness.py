@@ -46,6 +46,8 @@ def finite(proof: LemmaProof, number: int, line: Expression) -> None:
     for argument in dict.fromkeys(applied):
         _steady(proof, argument, done)
     proof.add(f"unfold line_{number}.")
+    if not line:
+        proof.add("reflexivity.")
     for _ in line[1:]:
         proof.add("apply f_equal2.")
     for t in line:

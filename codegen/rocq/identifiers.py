@@ -37,20 +37,20 @@ KEYWORDS = frozenset(
 _LIBRARY = frozenset(
     """
     Build_Ring Dual Integers Laws Chain Ring add along alone agree base beyond both box box_in
-    box_out box_split chain_base congruent const const_add const_mul const_next const_one
-    const_zero delta dual dual_base enough family farthest farthest_le first first_add first_const
-    first_ext first_more first_one first_scale first_swap first_zero follow follows follows_add
-    follows_entry follows_lifted follows_mul follows_still follows_total gather gather_add
-    gather_at gather_ext gather_scale gather_total gather_zero highest highest_le index inside
-    integer integer_add integer_box integer_const integer_first integer_laws integer_mul
-    integer_point integers largest laws lifted more mul mul_zero_l mul_zero_r near near_div
-    near_mul one opp pair_add pair_laws pair_mul pair_one pair_opp pair_sub pair_zero point
-    point_at point_off point_opp project scalar slope slope_add slope_box slope_bracket slope_const
-    slope_constant slope_lifted slope_mul slope_point slope_total still still_add still_box
-    still_const still_lifted still_mul still_point still_total sub sum total total_add total_at
-    total_euclid total_ext total_few total_move total_more total_scale total_sift total_swap
-    total_zero unreachable value value_add value_box value_const value_lifted value_mul value_point
-    value_total void within zero finite_sums
+    box_out box_split chain_base congruent const const_add const_mul const_next const_one const_zero
+    delta dual dual_base enough family farthest farthest_le first first_add first_const first_ext
+    first_more first_one first_scale first_swap first_zero follow follows follows_add follows_entry
+    follows_lifted follows_mul follows_still follows_total gather gather_add gather_at gather_ext
+    gather_scale gather_total gather_zero highest highest_le index inside integer integer_add
+    integer_box integer_const integer_first integer_laws integer_mul integer_point integers largest
+    laws lifted more mul mul_zero_l mul_zero_r near near_div near_mul one opp pair_add pair_laws
+    pair_mul pair_one pair_opp pair_sub pair_zero point point_at point_off point_opp project scalar
+    slope slope_add slope_box slope_bracket slope_const slope_constant slope_lifted slope_mul
+    slope_point slope_total still still_add still_box still_const still_lifted still_mul still_point
+    still_total sub sum total total_add total_at total_count total_euclid total_ext total_few
+    total_move total_more total_scale total_sift total_swap total_zero unreachable value value_add
+    value_box value_const value_lifted value_mul value_point value_total void within zero
+    finite_sums
     """.split()  # noqa: SIM905
 )
 """The names that the library defines."""
@@ -87,7 +87,8 @@ class ScriptError(ValueError):
 def derived_identifiers(name: str) -> frozenset[str]:
     """Return an identifier and the identifiers that scripts derive from it."""
     before = (f"{word}_{name}" for word in ("moved", "fixed", "value", "steady", "range", "at"))
-    return frozenset((name, f"{name}_box", f"{name}_known", *before))
+    after = (f"{name}_{word}" for word in ("box", "known", "from", "unit"))
+    return frozenset((name, *before, *after))
 
 
 def identifier(name: str, taken: Collection[str] = ()) -> str:

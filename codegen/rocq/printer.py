@@ -10,7 +10,7 @@ from sympy import Expr, Symbol
 
 from rot180.codegen.rocq.identifiers import Names, ScriptError, function_name, functions_of
 from rot180.derive.kernel.proof import Variables
-from rot180.derive.language.polynomial import integral, ordered, text
+from rot180.derive.language.polynomial import denominator, integral, normal, ordered, text
 from rot180.derive.language.scalar_functions import relation
 from rot180.derive.language.terms import (
     Access,
@@ -90,11 +90,11 @@ class Printer:
         return Printer(self.names, (*self.wrt, wrt))
 
     def relation(self, name: str, order: int) -> tuple[str, str]:
-        """Name and write the relation of a function's derivative."""
+        """Name and write the relation of a function's derivative, times its denominator."""
         plain, found = self.names.tensors[function_name(name, order)], relation(name, order)
         assert found is not None
-        parts = []
-        for powers, c in ordered(found):
+        parts, scale = [], denominator(found)
+        for powers, c in ordered(normal(scale * found)):
             words = [n for n, k in powers for _ in range(k)]
             values = [
                 "z1" if n == "t" else f"{self.names.tensors[function_name(n, 0)]} z1" for n in words
@@ -102,7 +102,8 @@ class Printer:
             product = " [*] ".join(values) or "one"
             parts.append(product if c == 1 else f"const ({c}) [*] ({product})")
         body = " [+] ".join(f"({part})" for part in parts) or "zero"
-        return f"{plain}_known", f"forall z1 : scalars, {plain} z1 = {body}"
+        left = f"{plain} z1" if scale == 1 else f"const {scale} [*] {plain} z1"
+        return f"{plain}_known", f"forall z1 : scalars, {left} = {body}"
 
     def tensor(self, t: Tensor) -> str:
         """Write a tensor; a defined one with its arguments."""

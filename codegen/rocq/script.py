@@ -16,8 +16,10 @@ from rot180.codegen.rocq.identifiers import Names, ScriptError, functions_of
 from rot180.codegen.rocq.lemma_proof import CitedModule, LemmaProof, outside
 from rot180.codegen.rocq.printer import Printer, relations_of
 from rot180.codegen.rocq.statement import (
+    ScriptStatement,
     defined,
     differentiated,
+    inverted,
     lifts,
     mentioned,
     parameters,
@@ -103,13 +105,17 @@ def script(theorem: Theorem) -> str:
         ScriptError: scripts do not cover a step.
 
     """
-    names, claimed = state(theorem.variables, theorem.hypotheses, theorem.lhs, theorem.rhs)
+    names, claimed = _stated(theorem)
     proof = _script(theorem, names)
     return template("rocq", "proof.v.jinja").render(script=proof, statement=claimed)
 
 
 def statement(
-    variables: Variables, hypotheses: Sequence[Condition], lhs: Expression, rhs: Expression
+    variables: Variables,
+    hypotheses: Sequence[Condition],
+    lhs: Expression,
+    rhs: Expression,
+    divisors: Sequence[Tensor] = (),
 ) -> str:
     """Return the text of a statement, as it is in the script of its proof.
 
@@ -118,9 +124,10 @@ def statement(
         hypotheses: conditions on the parameters.
         lhs: the left side.
         rhs: the right side.
+        divisors: the tensors that are assumed to have inverses.
 
     """
-    _, claimed = state(variables, hypotheses, lhs, rhs)
+    _, claimed = state(variables, hypotheses, lhs, rhs, divisors)
     return template("rocq", "statement.v.jinja").render(statement=claimed)
 
 
@@ -138,7 +145,7 @@ def statement_files(theorem: Theorem, given: str, name: str) -> dict[str, str]:
         name: the theorem in it.
 
     """
-    _, claimed = state(theorem.variables, theorem.hypotheses, theorem.lhs, theorem.rhs)
+    _, claimed = _stated(theorem)
     of = {"library": LIBRARY, "statement": claimed, "stated": STATED, "given": given}
     return {
         file: template("rocq", f"{file}.v.jinja").render(theorem=name, **of)
@@ -146,9 +153,15 @@ def statement_files(theorem: Theorem, given: str, name: str) -> dict[str, str]:
     }
 
 
+def _stated(theorem: Theorem) -> tuple[Names, ScriptStatement]:
+    """Return the statement of a theorem, and the identifiers in it."""
+    sides = theorem.lhs, theorem.rhs
+    return state(theorem.variables, theorem.hypotheses, *sides, theorem.divisors)
+
+
 def theorem_identifier(theorem: Theorem) -> str:
     """Return the identifier of a theorem in its script."""
-    names, _ = state(theorem.variables, theorem.hypotheses, theorem.lhs, theorem.rhs)
+    names, _ = _stated(theorem)
     return theorem_name(theorem.name, names)
 
 
@@ -252,7 +265,7 @@ def _module(theorem: Theorem, name: str) -> tuple[CitedModule, str]:
 def _script(theorem: Theorem, names: Names, module: str = "") -> Script:
     """Lay out the proof of a theorem; in a module, its steps only."""
     last = len(theorem.lines) - 1
-    sides, header = (theorem.lhs, theorem.rhs), _header(theorem)
+    sides, header = (theorem.lhs, theorem.rhs, inverted(theorem.divisors)), _header(theorem)
     stated, name = mentioned(sides), theorem_name(theorem.name, names)
     if not module:
         theorem = with_plain_line(theorem)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sympy import Symbol
 
@@ -23,14 +24,18 @@ from rot180.codegen.rocq.printer import (
     relations_of,
 )
 from rot180.derive.kernel.proof import Variables
+from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.substitute import derivatives
 from rot180.derive.language.terms import (
+    Access,
+    Apply,
     Condition,
     Derivative,
     Expression,
     Factor,
     Range,
     Tensor,
+    Term,
     factor_symbols,
     tensors,
     term,
@@ -39,7 +44,10 @@ from rot180.derive.language.terms import (
 
 @dataclass(frozen=True)
 class ScriptStatement:
-    """A statement; every field is text of the script."""
+    """A statement; every field is text of the script.
+
+    What is assumed of a divisor is true from some bound of the sums on, which has a name.
+    """
 
     parameters: str
     perturbed: tuple[str, ...]
@@ -49,6 +57,7 @@ class ScriptStatement:
     operands: tuple[str, ...]
     boxes: tuple[tuple[str, str], ...]
     hypotheses: tuple[tuple[str, str], ...]
+    divisors: tuple[tuple[str, str, str], ...]
     variables: tuple[str, ...]
     ranges: tuple[tuple[str, str], ...]
     left: str
@@ -56,7 +65,11 @@ class ScriptStatement:
 
 
 def state(
-    variables: Variables, hypotheses: Sequence[Condition], lhs: Expression, rhs: Expression
+    variables: Variables,
+    hypotheses: Sequence[Condition],
+    lhs: Expression,
+    rhs: Expression,
+    divisors: Sequence[Tensor] = (),
 ) -> tuple[Names, ScriptStatement]:
     """Return a statement, and the identifiers in it.
 
@@ -65,26 +78,29 @@ def state(
         hypotheses: conditions on the parameters.
         lhs: the left side.
         rhs: the right side.
+        divisors: the tensors that are assumed to have inverses.
 
     Raises:
         ScriptError: scripts do not cover the statement.
 
     """
-    boxes = [Range(v, n) for v, n in variables if n is not None]
-    names = Names.of((lhs, rhs), (*hypotheses, *boxes)).with_variables(v for v, _ in variables)
-    plain, stated = Printer(names), mentioned((lhs, rhs))
+    boxes, sides = [Range(v, n) for v, n in variables if n is not None], (lhs, rhs)
+    everything = (*sides, inverted(divisors))
+    names = Names.of(everything, (*hypotheses, *boxes)).with_variables(v for v, _ in variables)
+    plain, stated = Printer(names), mentioned(everything)
     free = [t for t in stated if t.definition is None]
-    functions = dict.fromkeys(functions_of((*lhs, *rhs)))
+    functions = dict.fromkeys(f for e in everything for f in functions_of(e))
     given = [(name, plain.condition(c)) for c, name in named(variables, hypotheses, plain)]
     return names, ScriptStatement(
-        parameters=" ".join(map(plain.variable, parameters(variables, hypotheses, lhs, rhs))),
-        perturbed=tuple(map(LiftedOperand.text, lifts(names, (lhs, rhs)))),
+        parameters=" ".join(map(plain.variable, parameters(variables, hypotheses, *everything))),
+        perturbed=tuple(map(LiftedOperand.text, lifts(names, sides))),
         definitions=tuple(defined(names, t) for t in stated if t.definition),
         functions=tuple(names.tensors[function_name(f, n)] for f, n in functions),
         relations=tuple(plain.relation(f, n) for f, n in relations_of(lhs, rhs)),
         operands=tuple(f"{names.tensors[t.name]} : {'Z -> ' * len(t.shape)}scalars" for t in free),
         boxes=tuple(_boxed(plain, t) for t in free if t.shape),
         hypotheses=tuple(given[: len(hypotheses)]),
+        divisors=tuple(map(partial(_inverse, plain), inverted(divisors))),
         variables=tuple(plain.variable(v) for v, _ in variables),
         ranges=tuple(given[len(hypotheses) :]),
         left=plain.expression(lhs),
@@ -103,12 +119,12 @@ def mentioned(lines: Iterable[Expression]) -> list[Tensor]:
 
 
 def parameters(
-    variables: Variables, hypotheses: Sequence[Condition], lhs: Expression, rhs: Expression
+    variables: Variables, hypotheses: Sequence[Condition], *sides: Expression
 ) -> tuple[Symbol, ...]:
     """Return the sizes and parameters of a statement, sorted by name."""
     boxes = [Range(v, n) for v, n in variables if n is not None]
     found: set[Symbol] = set().union(*(factor_symbols(c) for c in (*hypotheses, *boxes)))
-    for t in (*lhs, *rhs):
+    for t in (t for side in sides for t in side):
         found |= t.symbols - set(t.variables)
     return tuple(sorted(found - {v for v, _ in variables}, key=lambda v: v.name))
 
@@ -202,6 +218,29 @@ def defined(names: Names, t: Tensor) -> str:
         parts.append(f"({' '.join(map(plain.variable, definition.formals))} : Z)")
     body = plain.boxed(boxes_of(t, definition.formals), definition.body)
     return f"{' '.join(parts)} : A :=\n  {body}"
+
+
+def inverted(divisors: Iterable[Tensor]) -> Expression:
+    """Return the entries of divisors times their reciprocals, summed, so that no index is free."""
+    found = []
+    for t in divisors:
+        index = tuple(symbol(f"i{n}") for n in range(len(t.shape)))
+        entry = t[t.definition.formals if t.definition else index]
+        over = tuple(v for v in entry.index if isinstance(v, Symbol))
+        found.append(term(entry, Apply("reciprocal", 0, entry), over=over))
+    return tuple(found)
+
+
+def _inverse(plain: Printer, summed: Term) -> tuple[str, str, str]:
+    """Write that entries have inverses: a name for the bound, one for the fact, and the fact."""
+    entry, names = summed.factors[0], plain.names
+    assert isinstance(entry, Access)
+    name = names.tensors[entry.tensor.name]
+    inside = [plain.condition(b) for b in boxes_of(entry.tensor, entry.index)]
+    index = " ".join(map(plain.variable, summed.variables))
+    head = f"forall {index} : Z, {''.join(f'{c} -> ' for c in inside)}" if index else ""
+    fact = f"{head}{plain.product(summed.factors)} = one"
+    return f"{name}_from", f"{name}_unit", f"forall bound, {name}_from <= bound -> {fact}"
 
 
 def _boxed(plain: Printer, t: Tensor) -> tuple[str, str]:

@@ -17,10 +17,12 @@ from rot180.derive.kernel.place import Place
 from rot180.derive.language.polynomial import coefficient, normal, symbols_of
 from rot180.derive.language.substitute import fresh, substitute_factor
 from rot180.derive.language.terms import (
+    Access,
     AtLeast,
     Bracket,
     Equal,
     Range,
+    Tensor,
     Term,
     factor_symbols,
 )
@@ -199,6 +201,66 @@ def bracket(
         proof.add(f"{{ {' '.join(proof.solve(obligation))} }}")
         proof.add(f"rewrite {again[f]}({holds} _ {arguments} {name}).")
     proof.add("ring.")
+
+
+def count(proof: LemmaProof, place: Place, dst: Sequence[Term], factor: int) -> None:
+    """Count the points of a range."""
+    t, plain, over = place.term, proof.plain, place.factor(factor)
+    assert isinstance(over, Range) and isinstance(over.value, Symbol)
+    rest, size, last = place.others(factor), over.size, over.value
+    outer = tuple(u for u in t.variables if u != last)
+    permute(proof, t, Term(t.coefficient, (*outer, last), t.factors))
+    needed = Obligation(place.context(rest, symbols_of(size)), AtLeast(size))
+    descend(proof, outer)
+    v, n = plain.variable(last), plain.argument(size)
+    around = plain.product(rest, t.coefficient)
+    proof.add(f"transitivity (({around}) [*] (sum[bound] {v}, box {v} {n})).")
+    proof.add(f"{{ symmetry. apply total_scale; intro {v}. ring. }}")
+    for one in dict.fromkeys(proof.needed([needed], proof.supports(rest), ())):
+        proof.add(one)
+    fact = proof.label("fact")
+    proof.add(f"assert ({fact} : 0 <= {plain.index(size)}).")
+    proof.add(f"{{ {' '.join(proof.solve(needed))} }}")
+    proof.premises[plain.index(size)] = None
+    reached = "ltac:(unfold enough in *; lia)"
+    proof.add(f"rewrite (total_count _ bound {n} {fact} {reached}).")
+    c, product = t.coefficient, dst[0].coefficient
+    if 1 not in (c, product):
+        split = " ".join(map(plain.argument, (product, c, size)))
+        proof.add(f"rewrite (const_mul _ {split} ltac:(ring)).")
+    proof.add(f"{'rewrite ?const_one; ' if size == 1 else ''}ring.")
+
+
+def invert(
+    proof: LemmaProof,
+    place: Place,
+    dst: Sequence[Term],
+    factor: int,
+    inverse: int,
+    divisor: Tensor,
+) -> None:
+    """Cancel an entry and its reciprocal, by the hypothesis about its tensor."""
+    t, plain, entry = place.term, proof.plain, place.factor(factor)
+    assert isinstance(entry, Access)
+    rest = place.others(factor, inverse)
+    sides = [Range(e, n) for e, n in zip(entry.index, divisor.shape, strict=True) if n is not None]
+    needed = [Obligation(place.context(rest), side) for side in sides]
+    descend(proof, t.variables)
+    around = plain.product(rest, t.coefficient)
+    pair = f"{plain.factor(entry)} [*] {plain.factor(place.factor(inverse))}"
+    proof.add(f"transitivity (({around}) [*] ({pair})); [ring |].")
+    for one in dict.fromkeys(proof.needed(needed, proof.supports(rest), ())):
+        proof.add(one)
+    facts = []
+    for side, obligation in zip(sides, needed, strict=True):
+        facts.append(proof.label("fact"))
+        proof.add(f"assert ({facts[-1]} : {plain.condition(side)}).")
+        proof.add(f"{{ {' '.join(proof.solve(obligation))} }}")
+    name = proof.names.tensors[divisor.name]
+    proof.premises[f"{name}_from"] = None
+    at = " ".join(map(plain.argument, entry.index))
+    known = f"{name}_unit bound ltac:(unfold enough in *; lia) {at} {' '.join(facts)}"
+    proof.add(f"rewrite ({known}). ring.")
 
 
 def split(proof: LemmaProof, place: Place, dst: Sequence[Term], factor: int, first: Expr) -> None:

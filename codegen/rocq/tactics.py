@@ -16,7 +16,16 @@ from rot180.codegen.rocq.derivative_tactics import (
     relate,
 )
 from rot180.codegen.rocq.lemma_proof import LemmaProof, descend, inside
-from rot180.codegen.rocq.sum_tactics import bracket, euclid, exchange, reindex, sift, split
+from rot180.codegen.rocq.sum_tactics import (
+    bracket,
+    count,
+    euclid,
+    exchange,
+    invert,
+    reindex,
+    sift,
+    split,
+)
 from rot180.codegen.rocq.tables import exhaust
 from rot180.derive.kernel.place import Place
 from rot180.derive.language.polynomial import normal
@@ -104,6 +113,8 @@ TACTICS: Mapping[str, Callable[..., None]] = {
     "bracket": bracket,
     "euclid": euclid,
     "split": split,
+    "count": count,
+    "invert": invert,
     "reorder": _reorder,
     "collect": _collect,
     "arrange": _arrange,

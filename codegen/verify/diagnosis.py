@@ -9,9 +9,15 @@ from dataclasses import dataclass, replace
 from rot180.codegen.verify.departure import departure_from_committed, step_name
 from rot180.derive.kernel.errors import ProofError
 from rot180.derive.kernel.obligations import Obligation, show_goal
-from rot180.derive.kernel.proof import Proof, Step, Variables
+from rot180.derive.kernel.proof import Proof, Step, Variables, divisors_of
 from rot180.derive.kernel.replay import apply_step, replay
-from rot180.derive.language.terms import Condition, Expression, factor_symbols, free_symbols
+from rot180.derive.language.terms import (
+    Condition,
+    Expression,
+    Tensor,
+    factor_symbols,
+    free_symbols,
+)
 from rot180.derive.semantics.check import Counterexample, check
 from rot180.derive.semantics.counterexample import falsify, refute
 from rot180.derive.semantics.model import EvaluationError
@@ -128,6 +134,10 @@ class _WrittenLines:
     @property
     def hypotheses(self) -> tuple[Condition, ...]:
         return self.proof.hypotheses
+
+    @property
+    def divisors(self) -> tuple[Tensor, ...]:
+        return divisors_of(self.proof)
 
 
 def first_false_line(proof: Proof) -> str:

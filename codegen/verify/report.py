@@ -176,6 +176,8 @@ def _compared_with_claim(theorem: Theorem, claim: Claim) -> str:
         "right side": (theorem.rhs, claim.rhs),
     }
     wrong = [name for name, (found, expected) in parts.items() if found != expected]
+    if not {*theorem.divisors} <= {*claim.divisors}:
+        wrong.append("divisors")
     if not wrong:
         return "ok"
     messages = [f"it proves another statement: not the claim's {' and '.join(wrong)}"]

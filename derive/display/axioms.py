@@ -34,5 +34,6 @@ def axioms(theorem: Theorem) -> tuple[str, ...]:
         *(f"rule {name}" for name in RULES if name in rules),
         *(assumption(name) for name in sorted(functions)),
         *sorted(facts),
+        *(f"{t.name} * reciprocal({t.name}) = 1 in its box" for t in theorem.divisors),
         *(f"theorem {p.name}, proof {p.digest} (replayed)" for p in lemmas),
     )

@@ -38,6 +38,7 @@ from rot180.derive.language.terms import (
     Apply,
     Derivative,
     Equal,
+    Range,
     Tensor,
 )
 
@@ -180,6 +181,10 @@ def _reason(theorem: Theorem, number: int, style: Letters) -> str:
     if isinstance(f, Equal) and "variable" in given:
         v = given["variable"]
         shown["value"] = style.polynomial(normal(v - coefficient(f.value, v) * f.value), bound)
+    if rule == "count" and isinstance(f, Range):
+        shown |= {"variable": style.polynomial(f.value, bound), "size": style.polynomial(f.size)}
+    if rule == "invert":
+        shown["divisor"] = style.tensor(given["divisor"])
     if "mapping" in given:
         moved = [(v, e) for v, e in given["mapping"] if not e.is_Symbol]
         if not moved:

@@ -15,6 +15,7 @@ from rot180.derive.language.polynomial import (
     factored,
     monomials,
     normal,
+    symbol,
     symbols_of,
     text,
 )
@@ -44,6 +45,20 @@ def write_condition(condition: Condition) -> str:
         constant = condition.value.as_coeff_Add()[0]
         return f"{text(condition.value - constant)} = {text(-constant)}"
     return f"0 <= {text(condition.value)} < {text(condition.size)}"
+
+
+def divisor_entries(theorem: Theorem) -> Expression:
+    """Return an entry of each tensor that a theorem assumes to have no entry 0, as a term."""
+    found = []
+    for t in theorem.divisors:
+        index = t.definition.formals if t.definition else _letters(len(t.shape))
+        found.append(term(t[index], over=index))
+    return tuple(found)
+
+
+def _letters(count: int) -> tuple[Symbol, ...]:
+    """Return names for the indices of a free tensor."""
+    return tuple(symbol(f"i{n + 1}" if count > 1 else "i") for n in range(count))
 
 
 def sizes_of(shown: Iterable[Tensor]) -> set[str]:
@@ -131,7 +146,7 @@ def write_theorem(
 
     """
     free = tuple(v for v, _ in theorem.variables)
-    sides = theorem.lhs, _right(theorem)
+    sides = theorem.lhs, _right(theorem), divisor_entries(theorem)
     lines = write_definitions(sides, free, ambiguous(every_tensor(*sides)), most, known)
     return "\n".join([write_statement(theorem, most), *(f"  {line}" for line in lines)])
 
@@ -162,6 +177,9 @@ def write_statement(theorem: Theorem, most: int | None = None) -> str:
     unbounded = [v.name for v, n in theorem.variables if n is None]
     if boxes or unbounded:
         lines.append("  for all " + ", ".join([*boxes, *unbounded]))
-    if theorem.hypotheses:
-        lines.append("  if " + ", ".join(write_condition(c) for c in theorem.hypotheses))
+    given = [write_condition(c) for c in theorem.hypotheses]
+    for t in divisor_entries(theorem):
+        given.append(f"{write((term(*t.factors),), t.variables, (), bare)} != 0")
+    if given:
+        lines.append("  if " + ", ".join(given))
     return "\n".join(lines)

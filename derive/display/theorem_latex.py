@@ -14,6 +14,7 @@ from rot180.derive.display.letters import (
     letters,
 )
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
+from rot180.derive.display.statement import divisor_entries
 from rot180.derive.display.terms_latex import ARGUMENT, Letters, escape
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.polynomial import (
@@ -161,6 +162,8 @@ def boxed(t: Tensor, style: Letters) -> str:
 def _for_all(theorem: Theorem, style: Letters) -> str:
     """Return the conditions and indices of a theorem, as a clause."""
     given = [condition(c, style) for c in theorem.hypotheses]
+    for t in divisor_entries(theorem):
+        given.append(f"{style.factor(t.factors[0], t.variables)} \\ne 0")
     boxes = [(style.symbol(v.name), n) for v, n in theorem.variables]
     given += [f"0 \\le {name} < {style.polynomial(n)}" for name, n in boxes if n is not None]
     anywhere = [f"${name}$" for name, n in boxes if n is None]

@@ -129,14 +129,22 @@ class _Match:
 
 def _fold_product(d: Derivation, at: int, t: Tensor) -> bool:
     """Fold a product in a term into a definition; say whether there is one."""
+    return any(fold(d, at, *found) for found in list(folds(d.current[at], t)))
+
+
+def folds(u: Term, t: Tensor) -> Iterator[tuple[tuple[int, ...], Access, tuple[Expr, ...]]]:
+    """Yield factors of a term that are the body of a definition, its entry there, and its sums.
+
+    Args:
+        u: the term.
+        t: a definition of one term.
+
+    """
     assert t.definition is not None
     (body,) = t.definition.body
-    for found in _matches(d.current[at], t, _Match()):
+    for found in _matches(u, t, _Match()):
         entry = t[tuple(found.by[v] for v in t.definition.formals)]
-        summed = tuple(found.by[v] for v in body.variables)
-        if fold(d, at, found.numbers, entry, summed):
-            return True
-    return False
+        yield found.numbers, entry, tuple(found.by[v] for v in body.variables)
 
 
 def _matches(t: Term, definition: Tensor, found: _Match) -> Iterator[_Match]:

@@ -12,11 +12,11 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from math import lcm
 
 import sympy as sp
 from sympy import Expr, Symbol
 
+from rot180.derive.gradients.cancelling import relatable, shorten
 from rot180.derive.gradients.cost import Cost, chain_through
 from rot180.derive.gradients.folding import fold_definitions, open_boxes
 from rot180.derive.gradients.gathering import derivative_places, gather
@@ -31,9 +31,8 @@ from rot180.derive.gradients.naming import name_sum
 from rot180.derive.gradients.segments import behind, cut, segment
 from rot180.derive.kernel.proof import Proof, Theorem
 from rot180.derive.kernel.replay import replay
-from rot180.derive.language.polynomial import monomials, symbol
+from rot180.derive.language.polynomial import denominator, symbol
 from rot180.derive.language.programs import Program
-from rot180.derive.language.scalar_functions import relation
 from rot180.derive.language.substitute import free_tensors, fresh
 from rot180.derive.language.terms import (
     Access,
@@ -180,7 +179,7 @@ def compact_gradient(program: Program, theorem: Theorem) -> Theorem | None:
     inside = [t.definition for t in tensors(theorem.rhs) if t.name in names and t.definition]
     if not inside:
         return None
-    most = _length(theorem.rhs) + sum(_length(made.body) for made in inside)
+    most = _length(theorem.rhs) + sum(1 + _length(made.body) for made in inside)
     s = theorem.proof
     d = Derivation(f"{s.name}.compact", s.variables, s.hypotheses, s.start)
     d.lines, d.steps = list(theorem.lines), list(s.steps)
@@ -188,9 +187,7 @@ def compact_gradient(program: Program, theorem: Theorem) -> Theorem | None:
         d.apply("definition", place[0], factor=place[1])
         if len(d.current) > most:
             return None
-    drop_implied(d)
-    fold_definitions(d, program.definitions)
-    collect(d)
+    shorten(d, program.definitions)
     return replay(d.proof()) if _length(d.current) < most else None
 
 
@@ -277,7 +274,7 @@ class Differentiation:
         assert isinstance(f, Derivative)
         (inside,) = f.factors
         assert isinstance(inside, Access)
-        scale = sp.Rational(1, _denominator(t.coefficient))
+        scale = sp.Rational(1, denominator(t.coefficient))
         known, free, places = _constant(self.program, inside.tensor, f.wrt, self.d, scale)
         symbols = tuple(zip(places, inside.index, strict=True))
         if missing := open_boxes(self.d, at, (n,), inside):
@@ -290,7 +287,7 @@ class Differentiation:
 
     def _relate(self) -> None:
         """Replace the derivatives of functions that are one product of functions."""
-        while found := next(_relatable(self.d.current), None):
+        while found := next(relatable(self.d.current), None):
             self.d.apply("relate", found[0], factor=found[1])
         fold_definitions(self.d, self.program.definitions)
 
@@ -323,15 +320,6 @@ class Differentiation:
         return words if plain else ""
 
 
-def _relatable(e: Expression) -> Iterator[tuple[int, int]]:
-    for at, n, f in factors_of(e, Apply):
-        assert isinstance(f, Apply)
-        if f.order:
-            found = relation(f.function, f.order)
-            if found is not None and not isinstance(found, sp.Add):
-                yield at, n
-
-
 def _constant(
     program: Program, t: Tensor, wrt: Access, d: Derivation, scale: Expr
 ) -> tuple[Proof, Tensor, tuple[Symbol, ...]]:
@@ -354,8 +342,3 @@ def _constant(
     inner = Derivation(name, known, (), (term(Derivative((free[index],), wrt), coefficient=scale),))
     inner.apply("entry", factor=0)
     return inner.proof(), free, index
-
-
-def _denominator(e: Expr) -> int:
-    """Return the least number that makes the coefficients of a polynomial integers."""
-    return lcm(*(int(c.q) for c in monomials(e).values()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rot180.derive.gradients.folding import fold_definitions
+from rot180.derive.gradients.cancelling import shorten
 from rot180.derive.gradients.program_gradient import program_gradient
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.kernel.replay import replay
@@ -12,7 +12,6 @@ from rot180.derive.language.programs import Program
 from rot180.derive.language.terms import Access, Expression, Tensor, tensors
 from rot180.derive.search.derivation import Derivation, factors_of
 from rot180.derive.search.matching import join
-from rot180.derive.search.rewriting import collect, drop_implied
 
 
 def stated_gradient(program: Program, wrt: str, right: Expression, name: str) -> Theorem:
@@ -43,9 +42,7 @@ def stated_gradient(program: Program, wrt: str, right: Expression, name: str) ->
     for d in sides:
         while place := next(_places(d.current, shared, program), None):
             d.apply("definition", place[0], factor=place[1])
-        drop_implied(d)
-        fold_definitions(d, program.definitions)
-        collect(d)
+        shorten(d, program.definitions)
     return replay(join(left, goal))
 
 

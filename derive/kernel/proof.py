@@ -137,6 +137,7 @@ class Theorem(Viewable):
         lines: the expressions, from the left side (line 0) to the right side.
         obligations: the obligations of each step.
         tensors: all tensors of the certificate, cited proofs included; names are unique.
+        divisors: tensors T with the hypothesis ``T[i] * reciprocal(T[i]) = 1`` in their boxes.
         words: the right side in words, for documents; it has no meaning for the proof.
 
     """
@@ -145,6 +146,7 @@ class Theorem(Viewable):
     lines: tuple[Expression, ...]
     obligations: tuple[tuple[Obligation, ...], ...]
     tensors: tuple[Tensor, ...] = ()
+    divisors: tuple[Tensor, ...] = ()
     words: str = field(default="", compare=False)
 
     @property
@@ -182,6 +184,12 @@ def bound_names(t: Tensor) -> object:
     """Return the bound names of a definition: equality ignores them, but steps refer to them."""
     body = t.definition
     return (t.name, body.formals, tuple(b.variables for b in body.body)) if body else t.name
+
+
+def divisors_of(proof: Proof) -> tuple[Tensor, ...]:
+    """Return the tensors that the steps of a proof assume to have no entry 0 in their boxes."""
+    given = (dict(s.arguments).get("divisor") for s in proof.steps if s.rule == "invert")
+    return tuple(dict.fromkeys(t for t in given if isinstance(t, Tensor)))
 
 
 def tensors_of(value: object) -> Iterator[Tensor]:

@@ -10,11 +10,11 @@ from functools import lru_cache
 from typing import Any
 
 from rot180.derive.kernel.arguments import check
-from rot180.derive.kernel.errors import ProofError, RuleError, defined, difference, show
+from rot180.derive.kernel.errors import ProofError, RuleError, defined, difference, require, show
 from rot180.derive.kernel.finiteness import finiteness
 from rot180.derive.kernel.obligations import Obligation, certifies, evident, show_goal
 from rot180.derive.kernel.place import ARGUMENTS, RULES, Place
-from rot180.derive.kernel.proof import Proof, Step, Theorem, bound_names, tensors_of
+from rot180.derive.kernel.proof import Proof, Step, Theorem, bound_names, divisors_of, tensors_of
 from rot180.derive.language.polynomial import symbols_of
 from rot180.derive.language.terms import Condition, Expression, Tensor, factor_symbols, tensors
 
@@ -45,7 +45,8 @@ def replay(proof: Proof) -> Theorem:
             raise ProofError(_failure(proof, number, step, lines[-1], str(error))) from error
         lines.append(line)
         obligations.append(needed)
-    return Theorem(proof, tuple(lines), tuple(obligations), tuple(known.values()))
+    known_tensors, divisors = tuple(known.values()), divisors_of(proof)
+    return Theorem(proof, tuple(lines), tuple(obligations), known_tensors, divisors)
 
 
 @lru_cache(maxsize=512)
@@ -72,11 +73,14 @@ def apply_step(
     check(ARGUMENTS[step.rule], arguments)
     if "theorem" in arguments:
         arguments["theorem"] = replay_cited(arguments["theorem"])
+        plain = not arguments["theorem"].divisors
+        require("no divisor", plain, "the cited theorem holds only where its divisors are not 0")
     source = line if step.result is None else step.result
     place = Place(source, step.at, proof.facts)
     if step.inside is None:
         made, needed = RULES[step.rule](place, **arguments)
     else:
+        require("outside", step.rule != "invert", "a hypothesis on values says nothing here")
         inner, needed = RULES[step.rule](place.inside(step.inside), **arguments)
         made = place.distribute_inside(step.inside, inner)
     if step.result is not None and made != line:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sympy as sp
 from sympy import Expr, Symbol
 
-from rot180.derive.kernel.arguments import BRACKET, FACTOR, INTEGRAL, NUMBER, SYMBOL, many
+from rot180.derive.kernel.arguments import BRACKET, FACTOR, INTEGRAL, NUMBER, SYMBOL, TENSOR, many
 from rot180.derive.kernel.arguments import mapping as pairs
 from rot180.derive.kernel.errors import RuleError, require
 from rot180.derive.kernel.obligations import Obligation
@@ -20,7 +20,7 @@ from rot180.derive.language import terms as tm
 from rot180.derive.language.polynomial import coefficient, degree, monomials, normal, symbols_of
 from rot180.derive.language.scalar_functions import relation
 from rot180.derive.language.substitute import apart, substitute, substitute_factor
-from rot180.derive.language.terms import Access, Apply, Derivative, Equal, Range, Term, term
+from rot180.derive.language.terms import Access, Apply, Derivative, Equal, Range, Tensor, Term, term
 
 
 def _unfold(place: Place, number: int, access: Access, wrt: Access | None) -> Result:
@@ -258,6 +258,44 @@ def euclid(place: Place, value: Expr, modulus: Expr, variable: Symbol) -> Result
     new = Term(t.coefficient, (*t.variables, variable), (*t.factors, inserted))
     positive = Obligation(place.context(t.factors, used), tm.AtLeast(modulus - 1))
     return place.replace(new), (positive,)
+
+
+@rule(latex="${variable}$ takes ${size}$ values", factor=NUMBER)
+def count(place: Place, factor: int) -> Result:
+    """Count the points of a range that nothing else depends on.
+
+    ``supports(A) => n >= 0``; A does not depend on v
+    ---------------------------------------------------
+    ``sum_v A [0 <= v < n] = n A``
+    """
+    t, over, rest = place.term, place.expect(Range, factor), place.others(factor)
+    v, size = over.value, over.size
+    require("bound", v in t.variables, f"{v} is not an index of this sum")
+    alone = not any(v in tm.factor_symbols(f) for f in rest)
+    require("alone", alone, f"another factor depends on {v}")
+    needed = Obligation(place.context(rest, symbols_of(size)), tm.AtLeast(size))
+    left = tuple(u for u in t.variables if u != v)
+    return place.replace(Term(t.coefficient * size, left, rest)), (needed,)
+
+
+@rule(latex=r"${divisor}$ is not 0", factor=NUMBER, inverse=NUMBER, divisor=TENSOR)
+def invert(place: Place, factor: int, inverse: int, divisor: Tensor) -> Result:
+    """Cancel an entry and its reciprocal, by a hypothesis of the theorem that the step adds.
+
+    ``T[i] * reciprocal(T[i]) = 1`` for all i in the box of T (the hypothesis)
+    ``supports(A) => e is in the box of T``
+    -------------------------------------------------------------------------------------------
+    ``A * T[e] * reciprocal(T[e]) = A``
+    """
+    entry, rest = place.expect(Access, factor), place.others(factor, inverse)
+    require("reciprocal", place.factor(inverse) == Apply("reciprocal", 0, entry),
+            f"factor {inverse} is not the reciprocal of factor {factor}")  # fmt: skip
+    require("divisor", entry.tensor == divisor, f"factor {factor} is no entry of {divisor.name}")
+    sides = [(e, n) for e, n in zip(entry.index, divisor.shape, strict=True) if n is not None]
+    require("box", len(sides) == len(entry.index), f"{divisor.name} has an axis without a size")
+    context = place.context(rest)
+    needed = tuple(Obligation(context, Range(e, n)) for e, n in sides)
+    return place.replace(Term(place.term.coefficient, place.term.variables, rest)), needed
 
 
 def _unsigned(factor: tm.Factor) -> tm.Factor:

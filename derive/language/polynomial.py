@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from fractions import Fraction
 from functools import lru_cache
-from math import gcd
+from math import gcd, lcm
 
 import sympy as sp
 from sympy import Expr, Symbol
@@ -155,6 +155,11 @@ def _integral(e: Expr) -> Expr:
 def is_integral(e: Expr) -> bool:
     """Say whether all coefficients of an expanded polynomial are integers."""
     return all(c.q == 1 for c in monomials(e).values())
+
+
+def denominator(e: Expr) -> int:
+    """Return the least number that makes the coefficients of a polynomial integers."""
+    return lcm(*(int(c.q) for c in monomials(e).values()))
 
 
 def primitive(e: Expr) -> Expr:

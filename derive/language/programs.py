@@ -99,6 +99,17 @@ class Program:
         return tuple(dict.fromkeys(g.array for g in self.gathers))
 
     @property
+    def divisors(self) -> tuple[Tensor, ...]:
+        """Return the tensors of whose entries reciprocals are taken.
+
+        >>> [t.name for t in parse_program("y[i] = x[i] / (x[i] + b[])").divisors]
+        ['x_plus_b']
+        """
+        applied = (a for t in self.definitions for a in applications(t))
+        divided = (a.argument.tensor for a in applied if a.function == "reciprocal")
+        return tuple(dict.fromkeys(divided))
+
+    @property
     def hypotheses(self) -> tuple[str, ...]:
         """Return what must hold so that all values exist, as text: ``b[i] != 0``.
 

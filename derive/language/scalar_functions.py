@@ -107,6 +107,8 @@ RELATIONS = {
     "log": "reciprocal",
     "reciprocal": "-reciprocal^2",
     "half_square": "t",
+    "sqrt": "1/2*rsqrt",
+    "rsqrt": "-1/2*rsqrt^3",
     "abs": "sign",
     "sign": "0",
     "heaviside": "0",
@@ -129,7 +131,7 @@ def relation(name: str, order: int = 1) -> Expr | None:
         order: which derivative, from 1 to `HIGHEST_ORDER`.
 
     Returns:
-        the polynomial, with integer coefficients; None if no relation is known.
+        the polynomial, with rational coefficients; None if no relation is known.
 
     >>> relation("tanh"), relation("log"), relation("sigmoid", 2), relation("relu")
     (1 - tanh**2, reciprocal, 2*sigmoid**3 - 3*sigmoid**2 + sigmoid, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import permutations, product
 
 from sympy import Expr, Symbol
@@ -76,9 +76,7 @@ def _bijections(t: Term, target: Term) -> Iterator[dict[Symbol, Expr]]:
     back = {u: v for v, u in fresh_names.items()}
     away = rename_bound(target, fresh_names)
     ours, theirs = entries(t), entries(away)
-    for pairing in permutations(theirs):
-        if list(map(operand_key, ours)) != list(map(operand_key, pairing)):
-            continue
+    for pairing in _pairings(ours, theirs):
         equations = [
             normal(a - b)
             for f, g in zip(ours, pairing, strict=True)
@@ -88,6 +86,20 @@ def _bijections(t: Term, target: Term) -> Iterator[dict[Symbol, Expr]]:
             solved = _propagate([*equations, *extra], set(t.variables))
             if solved is not None:
                 yield {v: normal(solved[v].xreplace(back)) for v in t.variables}
+
+
+def _pairings(
+    ours: Sequence[Access | Apply], theirs: Sequence[Access | Apply]
+) -> Iterator[tuple[Access | Apply, ...]]:
+    """Yield the orders of entries that have the keys of others, each once, the first ones first."""
+    if not ours:
+        yield ()
+        return
+    for f in dict.fromkeys(theirs):
+        if operand_key(f) == operand_key(ours[0]):
+            n = theirs.index(f)
+            rest = [*theirs[:n], *theirs[n + 1 :]]
+            yield from ((f, *more) for more in _pairings(ours[1:], rest))
 
 
 def _bracket_pairings(t: Term, target: Term) -> Iterator[list[Expr]]:

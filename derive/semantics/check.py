@@ -15,15 +15,18 @@ from typing import Protocol
 
 from sympy import Expr, Symbol
 
+from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.terms import (
     Condition,
     Expression,
+    Tensor,
     factor_symbols,
     free_symbols,
     tensors,
+    term,
 )
 from rot180.derive.semantics.balls import Ball
-from rot180.derive.semantics.evaluate import evaluate
+from rot180.derive.semantics.evaluate import evaluate, tabulate
 from rot180.derive.semantics.hypotheses import repair
 from rot180.derive.semantics.model import (
     PRIME,
@@ -35,6 +38,7 @@ from rot180.derive.semantics.model import (
     integer,
 )
 from rot180.derive.semantics.real import NAMED, RealModel, evaluate_real, functions
+from rot180.derive.semantics.supports import Scope
 from rot180.derive.semantics.thresholds import thresholds
 
 ENTRIES, REAL_ENTRIES = 20_000, 300
@@ -60,6 +64,10 @@ class Checkable(Protocol):
     @property
     def hypotheses(self) -> tuple[Condition, ...]:
         """Conditions on the sizes and parameters."""
+
+    @property
+    def divisors(self) -> tuple[Tensor, ...]:
+        """Tensors that are assumed to have no entry 0 in their boxes."""
 
     @property
     def lines(self) -> tuple[Expression, ...]:
@@ -266,10 +274,20 @@ def _models(
         while math.prod(max(n, 1) for v, n in sizes.items() if v in axes) > most:
             sizes[max(axes, key=lambda v: (sizes[v], v.name))] -= 1
         if repair(conditions, sizes, bound, rng, reach):
-            failures = 0
-            yield Model(sizes, rng.randrange(1 << 30))
-        else:
-            failures += 1
+            model = Model(sizes, rng.randrange(1 << 30))
+            if all(nowhere_zero(t, model) for t in statement.divisors):
+                failures = 0
+                yield model
+                continue
+        failures += 1
+
+
+def nowhere_zero(t: Tensor, model: Model) -> bool:
+    """Say whether no entry of a tensor in its box is 0."""
+    env = {v.name: n for v, n in model.sizes.items()}
+    axes = {f"_{n}": range(max(integer(e, env), 0)) for n, e in enumerate(box_sizes(t))}
+    entry = term(t[tuple(map(symbol, axes))])
+    return bool((tabulate((entry,), Scope(model, env), axes)[0] != 0).all())
 
 
 def _indices(statement: Checkable, model: Model, rng: random.Random) -> list[dict[Symbol, int]]:

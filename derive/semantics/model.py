@@ -82,6 +82,8 @@ class Model:
         if known is not None:
             return self._polynomial(known, at)
         out = self.draw(f"{self.seed} {name} {order}", at)
+        if (name, order) == ("reciprocal", 0):
+            out = self._inverses(at, out)
         if self.limit is not None:
             primed = name + order * "'"
             self.memo.update({("function", primed, n): v for n, v in zip(at, out, strict=True)})
@@ -91,11 +93,21 @@ class Model:
         """Return values of a polynomial in t and in values of functions at t."""
         out = np.zeros_like(at)
         for powers, c in monomials(known).items():
-            product = np.full_like(at, self.number(Fraction(int(c))))
+            product = np.full_like(at, self.number(Fraction(int(c.p), int(c.q))))
             for word in (n for n, k in powers for _ in range(k)):
                 value = at if word == "t" else self.function(word, 0, at)
                 product = self.reduce(product * value)
             out = self.reduce(out + product)
+        return out
+
+    def _inverses(self, at: Array, otherwise: Array) -> Array:
+        """Return the inverses of some values, and other values where they are 0."""
+        out = otherwise.copy()
+        for n, value in enumerate(at):
+            if value != 0 and self.limit is None:
+                out[n] = pow(int(value), -1, PRIME)
+            elif value != 0:
+                out[n] = Fraction(1) / Fraction(value)
         return out
 
     def draw(self, label: str, at: Array) -> Array:

@@ -19,6 +19,7 @@ from rot180.derive.language.terms import (
     Equal,
     Expression,
     Range,
+    Tensor,
     accesses_and_brackets,
     factor_symbols,
 )
@@ -50,6 +51,7 @@ class Equation:
     variables: tuple[tuple[Symbol, Expr | None], ...]
     hypotheses: tuple[Condition, ...]
     lines: tuple[Expression, Expression]
+    divisors: tuple[Tensor, ...] = ()
 
 
 def plainest(equation: Equation) -> tuple[dict[Symbol, int], set[Symbol]]:

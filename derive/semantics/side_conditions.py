@@ -96,6 +96,16 @@ def _requirements(term: Term, step: Step) -> Iterator[Requirement]:
         assert isinstance(whole, Range)
         parts = AtLeast(given["first"]), AtLeast(whole.size - given["first"])
         yield Requirement(_without(factors, (given["factor"],)), parts)
+    elif step.rule == "count":
+        counted = factors[given["factor"]]
+        assert isinstance(counted, Range)
+        yield Requirement(_without(factors, (given["factor"],)), (AtLeast(counted.size),))
+    elif step.rule == "invert":
+        entry = factors[given["factor"]]
+        assert isinstance(entry, Access)
+        sides = zip(entry.index, entry.tensor.shape, strict=True)
+        rest = _without(factors, (given["factor"], given["inverse"]))
+        yield Requirement(rest, tuple(Range(e, n) for e, n in sides if n is not None))
     elif step.rule == "euclid":
         yield Requirement(factors, (AtLeast(given["modulus"] - 1),))
     elif step.rule == "exhaust":

@@ -1,6 +1,7 @@
 """Softmax, normalization and attention: gradients of programs, in the form that papers give them.
 
-The shift of a softmax, which keeps exponentials from overflowing, is held fixed, as in `losses`.
+The programs are those of the catalogue. That the largest entry is subtracted before an exponential
+does not change a gradient; to show why, one theorem has what is subtracted for an operand.
 """
 
 from __future__ import annotations
@@ -72,86 +73,84 @@ def shifted(name: str) -> str:
     return "; ".join(line for line in PROGRAMS[name].split("; ") if not _SHIFT.match(line))
 
 
-SOFTMAX, LOG_SOFTMAX, ATTENTION = map(shifted, ("softmax", "log_softmax", "attention"))
-LAYER_NORM = (
-    "mu[n] = sum[c] x[n,c] * mean[]; u[n,c] = x[n,c] - mu[n]; "
-    "v[n] = sum[c] u[n,c]^2 * mean[] + eps; y[n,c] = u[n,c] * rsqrt(v[n]) * g[c] + b[c]"
-)
-RMS_NORM = "v[n] = sum[c] x[n,c]^2 * mean[] + eps; y[n,c] = x[n,c] * rsqrt(v[n]) * g[c]"
-
 _WEIGHTS = (
     "grad_p[n,i,j] = sum[f] grad_y[n,i,f] * v[n,j,f]",
     "delta[n,i,j] = p[n,i,j] * grad_p[n,i,j] - p[n,i,j] * sum[l] grad_p[n,i,l] * p[n,i,l]",
 )
+_MEAN = "reciprocal(value_of_C[])"
 _SCALED = "h[n,c] = grad_y[n,c] * g[c]"
+_HAT = "xhat[n,c] = {}[n,c] * r[n]"
 
 FORMS: dict[str, GradientForm] = {
     "softmax_input": GradientForm(
-        SOFTMAX,
+        PROGRAMS["softmax"],
         "x",
         "y[n,j] * grad_y[n,j] - y[n,j] * sum[i] grad_y[n,i] * y[n,i]",
         "softmax times what the output gradient exceeds its mean by, weighted by softmax",
     ),
     "softmax_shift": GradientForm(
-        SOFTMAX,
-        "m",
-        "sum[j,i] grad_y[n,i] * y[n,i] * y[n,j] - sum[j] grad_y[n,j] * y[n,j]",
-        "zero, because the softmax of a row sums to one",
+        shifted("softmax"), "m", "0", "zero, because the softmax of a row sums to one"
     ),
     "log_softmax_input": GradientForm(
-        LOG_SOFTMAX,
+        PROGRAMS["log_softmax"],
         "x",
         "grad_y[n,j] - sum[i] grad_y[n,i] * exp(u[n,j]) * reciprocal(s[n])",
         "the output gradient, minus its sum times softmax",
     ),
     "attention_query": GradientForm(
-        ATTENTION, "q", "scale * sum[j] delta[n,i,j] * k[n,j,d]", "delta times the keys", _WEIGHTS
+        PROGRAMS["attention"],
+        "q",
+        "scale * sum[j] delta[n,i,j] * k[n,j,d]",
+        "delta times the keys",
+        _WEIGHTS,
     ),
     "attention_key": GradientForm(
-        ATTENTION,
+        PROGRAMS["attention"],
         "k",
         "scale * sum[i] delta[n,i,j] * q[n,i,d]",
         "delta transposed, times the queries",
         _WEIGHTS,
     ),
     "attention_value": GradientForm(
-        ATTENTION,
+        PROGRAMS["attention"],
         "v",
         "sum[i] p[n,i,j] * grad_y[n,i,f]",
         "the weights transposed, times the output gradient",
     ),
     "rms_norm_input": GradientForm(
-        RMS_NORM,
+        PROGRAMS["rms_norm"],
         "x",
-        "rsqrt(v[n]) * h[n,c] + 2 * rsqrt'(v[n]) * x[n,c] * mean[] * sum[e] h[n,e] * x[n,e]",
+        f"r[n] * h[n,c] - r[n] * xhat[n,c] * {_MEAN} * sum[e] h[n,e] * xhat[n,e]",
         "the scaled output gradient, less its part along the input",
-        (_SCALED,),
+        (_SCALED, _HAT.format("x")),
     ),
     "rms_norm_scale": GradientForm(
-        RMS_NORM,
+        PROGRAMS["rms_norm"],
         "g",
-        "sum[n] grad_y[n,c] * x[n,c] * rsqrt(v[n])",
+        "sum[n] grad_y[n,c] * xhat[n,c]",
         "the output gradient times the normalized input, summed over the rows",
+        (_HAT.format("x"),),
     ),
     "layer_norm_input": GradientForm(
-        LAYER_NORM,
+        PROGRAMS["layer_norm"],
         "x",
-        "delta[n,c] - mean[] * sum[e] delta[n,e]",
-        "the gradient by the centred input, less its mean",
-        (
-            _SCALED,
-            "delta[n,c] = rsqrt(v[n]) * h[n,c]"
-            " + 2 * rsqrt'(v[n]) * u[n,c] * mean[] * sum[e] h[n,e] * u[n,e]",
-        ),
+        f"r[n] * h[n,c] - r[n] * {_MEAN} * sum[e] h[n,e]"
+        f" - r[n] * xhat[n,c] * {_MEAN} * sum[e] h[n,e] * xhat[n,e]",
+        "the scaled output gradient, less its mean and its part along the normalized input",
+        (_SCALED, _HAT.format("u")),
     ),
     "layer_norm_scale": GradientForm(
-        LAYER_NORM,
+        PROGRAMS["layer_norm"],
         "g",
-        "sum[n] grad_y[n,c] * u[n,c] * rsqrt(v[n])",
+        "sum[n] grad_y[n,c] * xhat[n,c]",
         "the output gradient times the normalized input, summed over the rows",
+        (_HAT.format("u"),),
     ),
     "layer_norm_shift": GradientForm(
-        LAYER_NORM, "b", "sum[n] grad_y[n,c]", "the output gradient, summed over the rows"
+        PROGRAMS["layer_norm"],
+        "b",
+        "sum[n] grad_y[n,c]",
+        "the output gradient, summed over the rows",
     ),
 }
 """The forms, by the names of the theorems."""

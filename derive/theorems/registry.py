@@ -26,7 +26,7 @@ class Claim:
         cites: names of the theorems that its proof is to cite.
         kept: a tensor whose indices stay summed in the proof where there is a choice.
         program: the program whose gradient the left side is; its proof goes backwards through the
-            definitions.
+            definitions, and may assume that its divisors are not 0.
 
     """
 
@@ -38,6 +38,11 @@ class Claim:
     cites: tuple[str, ...] = ()
     kept: Tensor | None = None
     program: Program | None = None
+
+    @property
+    def divisors(self) -> tuple[Tensor, ...]:
+        """Return the tensors that the proof may assume to have no entry 0."""
+        return self.program.divisors if self.program else ()
 
 
 _CLAIMS: dict[str, Callable[[], Claim]] = {}

@@ -9,7 +9,7 @@ PROGRAMS = (
     ),
     (
         "softmax_shift",
-        "The gradient of softmax by the shift of a row is the difference of two equal sums.",
+        "The gradient of softmax by the shift of a row is zero.",
         "A shift changes nothing, so the largest entry may be subtracted before any exponential.",
     ),
     (
@@ -49,10 +49,9 @@ PROGRAMS = (
     ),
     (
         "layer_norm_input",
-        "The input gradient of layer normalization is the gradient by the centred input, less its "
-        "mean over the row.",
-        "What the mean takes from the input in the forward pass, it takes from the gradient on the "
-        "way back.",
+        "The input gradient of layer normalization is the scaled output gradient, less its mean "
+        "and less its part along the normalized input, over the root.",
+        "Two sums over a row are enough, and what shifts a row leaves the output as it is.",
     ),
     (
         "layer_norm_scale",

@@ -213,6 +213,7 @@ Definition statement : Prop :=
   forall rsqrt : scalars -> scalars,
   forall rsqrt_1 : scalars -> scalars,
   (forall z1 : scalars, reciprocal_1 z1 = (const (-1) [*] (reciprocal z1 [*] reciprocal z1))) ->
+  (forall z1 : scalars, const 2 [*] rsqrt_1 z1 = (const (-1) [*] (rsqrt z1 [*] rsqrt z1 [*] rsqrt z1))) ->
   forall grad_y : Z -> Z -> Z -> Z -> scalars,
   forall x : Z -> Z -> Z -> Z -> scalars,
   forall g : Z -> Z -> scalars,
@@ -277,6 +278,7 @@ Variable reciprocal_1 : scalars -> scalars.
 Variable rsqrt : scalars -> scalars.
 Variable rsqrt_1 : scalars -> scalars.
 Hypothesis reciprocal_1_known : forall z1 : scalars, reciprocal_1 z1 = (const (-1) [*] (reciprocal z1 [*] reciprocal z1)).
+Hypothesis rsqrt_1_known : forall z1 : scalars, const 2 [*] rsqrt_1 z1 = (const (-1) [*] (rsqrt z1 [*] rsqrt z1 [*] rsqrt z1)).
 Variable grad_y : Z -> Z -> Z -> Z -> scalars.
 Variable x : Z -> Z -> Z -> Z -> scalars.
 Variable g : Z -> Z -> scalars.

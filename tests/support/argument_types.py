@@ -45,6 +45,8 @@ DECLARED: dict[str, dict[str, Any]] = {
     "reindex": {"variables": ["symbol"], "mapping": {"symbol": "integral"}},
     "bracket": {"drop": ["number"], "add": ["bracket"]},
     "split": {"factor": "number", "first": "integral"},
+    "count": {"factor": "number"},
+    "invert": {"factor": "number", "inverse": "number", "divisor": "tensor"},
     "euclid": {"value": "integral", "modulus": "integral", "variable": "symbol"},
     "exhaust": {"sizes": {"symbol": "integral"}, "scale": "rational", "factors": ["bracket"]},
     "reorder": {"factors": ["factor"]},

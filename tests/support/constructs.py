@@ -13,7 +13,7 @@ from pathlib import Path
 from rot180.codegen.cli.main import main
 from rot180.derive.certificates.writer import dumps
 from rot180.derive.gradients.gradient import gradient
-from rot180.derive.gradients.program_gradient import program_gradient
+from rot180.derive.gradients.program_gradient import compact_gradient, program_gradient
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.programs import Program, read
 
@@ -35,16 +35,22 @@ CONSTRUCTS = {
     "replicate": "y[p] = sum[k] x[replicate(p+k-lo)] * w[k]",
     "entry at an array of integers": "y[n,c] = x[idx[n],c] * w[c]",
     "function of indices": "y[k] = sum[t] cos(2*pi*k*t/T) * x[t]",
+    "a maximum that cancels": (
+        "m[n] = max[j] x[n,j]; e[n,j] = exp(x[n,j] - m[n]); y[n,j] = e[n,j] / sum[i] e[n,i]"
+    ),
+    "a mean that cancels": "u[n,c] = x[n,c] - sum[e] x[n,e] / C; y[n] = sum[c] u[n,c]^2",
     "named operators": "a[p] = relu(sum[k] x[s*p+k] * w[k]); y[q] = sum[l] a[2*q+l] * u[l]",
 }
 """Names and texts; each is differentiated by x."""
 
 
 def proved(text: str) -> Theorem:
-    """Derive the gradient of a text by x."""
+    """Derive the gradient of a text by x; the short form if divisors cancel in it."""
     found = read(text)
     if isinstance(found, Program):
-        return program_gradient(found, "x", named=True)
+        theorem = program_gradient(found, "x", named=True)
+        short = compact_gradient(found, program_gradient(found, "x"))
+        return short if short is not None and short.divisors else theorem
     return gradient(found, "x")
 
 

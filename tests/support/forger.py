@@ -34,6 +34,7 @@ from rot180.derive.language.terms import (
     free_symbols,
     tensors,
 )
+from rot180.derive.semantics.check import nowhere_zero
 from rot180.derive.semantics.evaluate import evaluate
 from rot180.derive.semantics.model import EvaluationError, Model
 from tests.support.forger_citations import honest
@@ -167,16 +168,23 @@ def refutation(theorem: Theorem, count: int = MODELS) -> str:
     index = {v for v, _ in theorem.variables}
     names = set[Symbol]().union(*map(free_symbols, (theorem.lhs, theorem.rhs)))
     names |= {v for c in theorem.conditions for v in factor_symbols(c)} | index
+    names |= {v for t in theorem.divisors for v in t.parameters}
     for tried in range(4 * count):
         if tried == 30 and not met:
             break
         at = model(rng, sorted(names, key=lambda v: v.name), theorem.conditions)
         if at is None:
             continue
-        if any(entries(t, at) > 10**5 for t in tensors((*theorem.lhs, *theorem.rhs))):
+        used = (*tensors((*theorem.lhs, *theorem.rhs)), *theorem.divisors)
+        if any(entries(t, at) > 10**5 for t in used):
+            return "no value"
+        one = Model({v: n for v, n in at.items() if v not in index}, rng.randrange(1 << 20))
+        try:
+            if not all(nowhere_zero(t, one) for t in theorem.divisors):
+                continue
+        except (EvaluationError, OverflowError):
             return "no value"
         met += 1
-        one = Model({v: n for v, n in at.items() if v not in index}, rng.randrange(1 << 20))
         point = {v: n for v, n in at.items() if v in index}
         try:
             left, right = (evaluate(e, one, point) for e in sides)

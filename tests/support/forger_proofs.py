@@ -57,6 +57,10 @@ def of_factor(rng: Random, t: Term, number: int) -> Iterator[Use]:
             yield "bracket", {"drop": (), "add": (rng.choice(boxes),)}
     if isinstance(f, Apply):
         yield "relate", {"factor": number}
+        inverse = {"inverse": number, "divisor": f.argument.tensor}
+        yield from (
+            ("invert", {"factor": n, **inverse}) for n, g in enumerate(t.factors) if g == f.argument
+        )
     if isinstance(f, Derivative):
         yield _differentiation(f), {"factor": number}
         product = Term(integral(1), (), f.factors)
@@ -70,6 +74,7 @@ def of_factor(rng: Random, t: Term, number: int) -> Iterator[Use]:
         times = rng.choice((-1, 2))
         yield "bracket", {"drop": (number,), "add": (Equal(times * f.value),)}
     if isinstance(f, Range):
+        yield "count", {"factor": number}
         yield "split", {"factor": number, "first": rng.choice((integral(1), symbol("K"), f.size))}
         reversed_range = Range(f.size - 1 - f.value, f.size)
         yield "bracket", {"drop": (number,), "add": (reversed_range,)}

@@ -26,7 +26,7 @@ NAMES = (*SUMS, *VARIABLES, *SUMS, *VARIABLES, "N", "K", "s", "r", "x", "new", "
 RULES: dict[str, dict[str, str]] = {
     **{
         rule: {"factor": "number"}
-        for rule in ("definition", "linearity", "leibniz", "entry", "chain", "relate")
+        for rule in ("definition", "linearity", "leibniz", "entry", "chain", "relate", "count")
     },
     "sift": {"factor": "number", "variable": "symbol"},
     "exchange": {"order": "numbers"},
@@ -36,6 +36,7 @@ RULES: dict[str, dict[str, str]] = {
     "bracket": {"drop": "numbers", "add": "brackets"},
     "euclid": {"value": "polynomial", "modulus": "size", "variable": "symbol"},
     "split": {"factor": "number", "first": "size"},
+    "invert": {"factor": "number", "inverse": "number", "divisor": "tensor"},
     "reorder": {"factors": "factors"},
     "exhaust": {"sizes": "sizes", "scale": "size", "factors": "brackets"},
     "lemma": {
@@ -164,6 +165,8 @@ def aimed(rng: Random, start: Sequence[Data]) -> str:
             ("linearity", "derivative"),
             ("relate", "apply"),
             ("split", "range"),
+            ("count", "range"),
+            ("invert", "reciprocal"),
             ("sift", "equal"),
             ("exhaust", "range"),
             ("definition", "access"),

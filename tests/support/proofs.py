@@ -12,7 +12,7 @@ from rot180.derive.kernel.obligations import Certificate, Obligation, evident
 from rot180.derive.kernel.proof import Proof, Step, Variables
 from rot180.derive.kernel.replay import apply_step, replay
 from rot180.derive.language.polynomial import symbol
-from rot180.derive.language.terms import Condition, Expression
+from rot180.derive.language.terms import Condition, Expression, Tensor
 from rot180.derive.search.citation import rename_tensors
 from rot180.derive.search.derivation import Derivation, NotProvedError
 from rot180.derive.search.farkas import certify
@@ -105,6 +105,7 @@ class Equation:
     variables: Variables
     hypotheses: tuple[Condition, ...]
     lines: tuple[Expression, ...]
+    divisors: tuple[Tensor, ...] = ()
 
 
 def refuted(

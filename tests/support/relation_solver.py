@@ -1,4 +1,4 @@
-"""Finds relations of derivatives by solving for integer coefficients: checks the table of them."""
+"""Finds relations of derivatives by solving for their coefficients: checks the table of them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,9 @@ _E = Symbol("E", positive=True)  # exp(t)
 def relations(name: str) -> Iterator[Expr]:
     """Yield relations of a first derivative, the shortest first."""
     own, t, one = symbol(name), symbol("t"), sp.Integer(1)
-    bases: list[tuple[Expr, ...]] = [(one,), (t,), (own,), (one, own, own**2)]
-    for other in FUNCTIONS:
-        g = symbol(other)
-        if g != own:
-            bases += [(g,), (own, g, own * g)]
+    bases: list[tuple[Expr, ...]] = [(one,), (t,), (own,), (one, own, own**2), (own**3,)]
+    others = [symbol(other) for other in FUNCTIONS if other != name]
+    bases += [(g,) for g in others] + [(own, g, own * g) for g in others]
     wanted = FUNCTIONS[name].derivative()
     if not wanted.has(sp.Piecewise):
         for basis in bases:
@@ -30,7 +28,7 @@ def relations(name: str) -> Iterator[Expr]:
 
 
 def _solve(wanted: Expr, basis: tuple[Expr, ...]) -> Expr | None:
-    """Return the combination of a basis, with integer coefficients, that is the wanted one."""
+    """Return the combination of a basis, with rational coefficients, that is the wanted one."""
     unknown = [Symbol(f"c{n}") for n in range(len(basis))]
     values = [_values(part) for part in basis]
     if any(v.has(sp.Piecewise) for v in values):
@@ -41,7 +39,7 @@ def _solve(wanted: Expr, basis: tuple[Expr, ...]) -> Expr | None:
     fixed = [v for v in poly.gens if v not in unknown]
     equations = sp.Poly(numerator, *fixed).coeffs() if fixed else [numerator]
     for solution in sp.linsolve(equations, unknown):
-        if all(c.is_Integer for c in solution):
+        if all(c.is_Rational for c in solution):
             return normal(sum(c * part for c, part in zip(solution, basis, strict=True)))
     return None
 

@@ -107,7 +107,18 @@ def one(*factors: Factor) -> Expression:
     return (term(*factors),)
 
 
+def invert(divisor: Tensor) -> Step:
+    """Cancel the first factor with the second one."""
+    return step("invert", factor=0, inverse=1, divisor=divisor)
+
+
 # Tensors and theorems that the cases use.
+
+empty = define("empty", (N,), (i,), ())
+endless = define("endless", (None,), (i,), (term(Equal(i)),))
+quotient = proof(
+    one(x[v], Apply("reciprocal", 0, x[v])), invert(x), variables=((v, N),),
+)  # fmt: skip
 
 double = define("double", (N,), (i,), (term(x[i], coefficient=2),))
 triple = define("triple", (N,), (i,), (term(x[i], coefficient=3),))
@@ -248,6 +259,23 @@ CASES = (
          (step("split", factor=0, first=s),), EVERYWHERE, (AtLeast(s),)),
     Case("euclid", "new name", (term(g[p], a[t], over=(p,)),),
          (step("euclid", value=p, modulus=sp.Integer(2), variable=t),)),
+    Case("count", "Range", one(c[()], Equal(h)), (step("count", factor=1),), EVERYWHERE,
+         outcome=CAUGHT, why="AttributeError: 'Equal' object has no attribute 'size'"),
+    Case("count", "bound", one(c[()], Range(h, N)), (step("count", factor=1),), EVERYWHERE,
+         (AtLeast(N),)),
+    Case("count", "alone", (term(g[p], Range(p, N), over=(p,)),), (step("count", factor=1),),
+         hypotheses=(AtLeast(N),)),
+    Case("count", "obligation: N >= 0", (term(c[()], Range(p, N), over=(p,)),),
+         (step("count", factor=1),)),
+    Case("invert", "Access", one(Apply("exp", 0, x[h]), Apply("reciprocal", 0, x[h])),
+         (invert(x),), ((h, N),), outcome=CAUGHT, why="ProofError: .*found Apply.*an access"),
+    Case("invert", "reciprocal", one(x[h], Apply("exp", 0, x[h])), (invert(x),), ((h, N),)),
+    Case("invert", "divisor", one(empty[h], Apply("reciprocal", 0, empty[h])), (invert(x),),
+         ((h, N),)),
+    Case("invert", "box", one(endless[h], Apply("reciprocal", 0, endless[h])), (invert(endless),),
+         EVERYWHERE),
+    Case("invert", "obligation: 0 <= h < N", one(x[h], Apply("reciprocal", 0, x[h])), (invert(x),),
+         EVERYWHERE),
     Case("euclid", "obligation: s - 1 >= 0", one(c[()]),
          (step("euclid", value=h, modulus=s, variable=u),), EVERYWHERE),
     # Tables of numbers.
@@ -336,6 +364,11 @@ CASES = (
     # Steps.
     Case("apply_step", "there is no rule", one(x[h]), (step("magic"),), EVERYWHERE,
          outcome=CAUGHT, why="KeyError: 'magic'"),
+    Case("apply_step", "no divisor", one(empty[h], Apply("reciprocal", 0, empty[h])),
+         (lemma(quotient, (0, 1), symbols=((v, h),), tensors=(("x", empty),)),), ((h, N),)),
+    Case("apply_step", "outside", one(derivative(x[h], Apply("reciprocal", 0, x[h]))),
+         (Step("invert", 0, invert(x).arguments, inside=0),), ((h, N),),
+         outcome=TRUE, why="by the relation of reciprocal, the derivative of the product is 0"),
     Case("apply_step", "given twice", one(double[h]),
          (Step("definition", 0, (("factor", 0), ("factor", 0))),), EVERYWHERE,
          outcome=TRUE, why="the last of them is what the rule is given"),

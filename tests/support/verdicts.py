@@ -25,4 +25,4 @@ def checked(text: str) -> str:
         (found,) = checker.check(text)
     except checker.MalformedError:
         return "malformed"
-    return found.verdict
+    return str(found.verdict)

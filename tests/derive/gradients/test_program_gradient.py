@@ -157,7 +157,7 @@ SHORT = {
     ),
     "RMSNorm: two terms": (
         "v[n] = sum[c] x[n,c]^2 + eps; y[n,c] = x[n,c] * rsqrt(v[n])",
-        "2 * sum[c1] grad_y[n,c1] * x[n,c1] * rsqrt'(v[n]) * x[n,c] + grad_y[n,c] * rsqrt(v)[n]",
+        "-sum[c1] grad_y[n,c1] * rsqrt(v)[n] * y[n,c1] * y[n,c] + grad_y[n,c] * rsqrt(v)[n]",
     ),
     "max pooling: where the window selects": (
         "a[N,P,3]; a[n,p,k] = x[n,2*p+k]; y[n,p] = max[k] a[n,p,k]",
@@ -197,16 +197,42 @@ def test_one_sign_in_softmax_changes_the_form_and_how_it_is_typeset() -> None:
         replay(replace(forms[1].proof, steps=forms[0].proof.steps))
 
 
-def test_the_shift_of_softmax_stays() -> None:
-    """That its derivative cancels needs that the values of y sum to 1: s / s = 1 is no rule."""
-    program = parse_program(PROGRAMS["softmax with its shift"])
-    assert compact_gradient(program, program_gradient(program, "x")) is None
+def test_the_maximum_of_softmax_cancels() -> None:
+    """The values of y sum to 1 where sum_e is not 0, which the statement says."""
+    text = PROGRAMS["softmax with its shift"]
+    forms = []
+    for one in (text, text.replace(" - m", " + m"), text.replace("exp(x[n,j] - m[n])", "m[n]")):
+        program = parse_program(one)
+        forms.append(compact_gradient(program, program_gradient(program, "x")))
+    found = forms[0]
+    named = {"grad_y[n,j] * y[n,j]", "-sum[j1] grad_y[n,j1] * y[n,j1] * y[n,j]"}
+    assert found is not None and {write((t,)) for t in found.rhs} == named
+    assert [t.name for t in found.divisors] == ["sum_e"]
+    assert "sum_e[n] != 0" in str(found)
+    assert "sum_e * reciprocal(sum_e) = 1 in its box" in axioms(found)
+    assert r"\ne 0" in found.latex()
+    (verdict,) = checker.check(dumps(found.proof))
+    assert verdict.verdict == "proved"
+    assert "sum_e * reciprocal(sum_e) = 1 everywhere in its box" in verdict.statement
+    assert check(found, count=2).counterexample is None
+    named_again = [f for f in forms[2:] if f and {write((t,)) for t in f.rhs} == named]
+    assert not named_again
 
 
-def test_long_gradients_keep_their_intermediates() -> None:
-    program = parse_program(PROGRAMS["layer normalization"])
-    assert compact_gradient(program, program_gradient(program, "x")) is None
+def test_layer_normalization_has_three_terms() -> None:
+    """The mean of the centred input is 0; with another sign it is not."""
+    text = PROGRAMS["layer normalization"]
+    program = parse_program(text)
+    found = compact_gradient(program, program_gradient(program, "x"))
+    assert found is not None and len(found.rhs) == 3
+    assert [t.name for t in found.divisors] == ["value_of_C"]
+    (verdict,) = checker.check(dumps(found.proof))
+    assert verdict.verdict == "proved"
+    assert check(found, count=2).counterexample is None
     assert compact_gradient(program, program_gradient(program, "b")) is None
+    other = parse_program(text.replace("x[n,c] - mu", "x[n,c] + mu"))
+    longer = compact_gradient(other, program_gradient(other, "x"))
+    assert longer is None or (len(longer.rhs) > 3 and not longer.divisors)
 
 
 def test_a_gradient_is_the_sum_over_all_uses() -> None:

@@ -13,12 +13,32 @@ from rot180.derive.language.programs import parse_program
 from rot180.derive.search.derivation import NotProvedError
 from rot180.derive.semantics.check import check
 from rot180.derive.theorems import theorem
-from rot180.derive.theorems.programs import FORMS, SOFTMAX
+from rot180.derive.theorems.programs import FORMS
 
 CHANGED = {
     "another sign in the program": replace(
         FORMS["softmax_input"],
-        program=SOFTMAX.replace("x[n,j] - m[n]", "m[n] - x[n,j]"),
+        program=FORMS["softmax_input"].program.replace("x[n,j] - m[n]", "m[n] - x[n,j]"),
+    ),
+    "another sign in the quotient": replace(
+        FORMS["softmax_input"],
+        program=FORMS["softmax_input"].program.replace("/ sum", "/ -sum"),
+    ),
+    "a maximum that does not cancel": replace(
+        FORMS["softmax_input"],
+        program=FORMS["softmax_input"].program.replace("e[n,j] / sum", "e[n,j] * m[n] / sum"),
+    ),
+    "the mean is added": replace(
+        FORMS["layer_norm_input"],
+        program=FORMS["layer_norm_input"].program.replace("] - mu[", "] + mu["),
+    ),
+    "the root itself": replace(
+        FORMS["rms_norm_input"],
+        program=FORMS["rms_norm_input"].program.replace("rsqrt", "sqrt"),
+    ),
+    "the mean of the wrong axis": replace(
+        FORMS["layer_norm_input"],
+        program=FORMS["layer_norm_input"].program.replace("x[n,c] / C;", "x[n,c] / N;"),
     ),
     "another sign in the form": replace(
         FORMS["softmax_input"],
@@ -32,7 +52,10 @@ CHANGED = {
         FORMS["attention_key"],
         gradient="scale * sum[i] delta[n,i,j] * k[n,i,d]",
     ),
-    "without the mean": replace(FORMS["layer_norm_input"], gradient="delta[n,c]"),
+    "without the mean": replace(
+        FORMS["layer_norm_input"],
+        gradient=FORMS["rms_norm_input"].gradient,
+    ),
 }
 
 

@@ -59,5 +59,5 @@ def test_the_python_runs(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_relations_are_those_of_the_table() -> None:
-    found = re.findall(r"(\w+)' = ((?:[-+*^ ]|\w)+?)(?:  |\n)", PAGE)
+    found = re.findall(r"(\w+)' = ((?:[-+*/^ ]|\w)+?)(?:  |\n)", PAGE)
     assert {name: text.strip() for name, text in found if name in RELATIONS} == RELATIONS

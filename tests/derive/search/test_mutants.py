@@ -63,6 +63,12 @@ def by_hand(name: str) -> Theorem:
         where = (AtLeast(symbol("M")), AtLeast(symbol("N") - symbol("M")))
         parts = step("split", factor=1, first=symbol("M"))
         return replay(proof(whole, parts, hypotheses=where, name=name))
+    if name == "quotient":
+        s, n, m = define("s", (), (), (term(x[i], over=(i,)),)), symbol("N"), symbol("M")
+        divided = (term(x[v], s[()], Apply("reciprocal", 0, s[()]), Range(j, m), over=(j,)),)
+        rules = (step("count", factor=3), step("invert", factor=1, inverse=2, divisor=s))
+        given = (AtLeast(m),)
+        return replay(proof(divided, *rules, variables=((v, n),), hypotheses=given, name=name))
     if name == "inside":
         y = define("y", (), (), (term(x[i], x[i], a[i], over=(i,)),))
         twice = (term(a[j], Derivative((Derivative((y[()],), x[v]), a[j]), x[v]), over=(j,)),)
@@ -109,6 +115,7 @@ BASES: Mapping[str, Callable[[], Theorem]] = {
     "a sum of two terms": lambda: gradient(layer("y[k] = 2*sum[i] x[i]*x[i+k] - x[k]"), "x"),
     "exchange": partial(by_hand, "exchange"),
     "split": partial(by_hand, "split"),
+    "quotient": partial(by_hand, "quotient"),
     "inside": partial(by_hand, "inside"),
     "collect and arrange": partial(by_hand, "collect and arrange"),
 }

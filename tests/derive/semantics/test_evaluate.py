@@ -18,6 +18,7 @@ from rot180.derive.language.terms import (
     Equal,
     Expression,
     Range,
+    Tensor,
     define,
     tensor,
     term,
@@ -82,6 +83,7 @@ class Claim:
     variables: tuple[tuple[Symbol, Expr | None], ...]
     hypotheses: tuple[Condition, ...]
     lines: tuple[Expression, ...]
+    divisors: tuple[Tensor, ...] = ()
 
 
 CASES = [
