@@ -1,0 +1,59 @@
+"""PyTorch: `torch.nn.functional`, and its gradients by autograd."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from rot180.codegen.adapters.frameworks import framework
+from rot180.codegen.audit.adapters.shipped import parameters, shipped
+from rot180.codegen.audit.questions import Question
+
+
+def function(question: Question) -> Callable[..., Any]:
+    """Return the forward pass or a gradient."""
+    torch = framework("torch")
+    layer = getattr(torch.nn.functional, shipped("torch", question))
+    entry = question.entry
+    assert entry is not None
+
+    def forward(**given: Any) -> Any:
+        arrays, keywords = _split(torch, given)
+        return layer(**arrays, **parameters(keywords))
+
+    def gradient(**given: Any) -> Any:
+        arrays, keywords = _split(torch, given)
+        upstream = arrays.pop("grad_output")
+        wanted = entry.arguments[question.wrt]
+        for word in ("input", "weight"):
+            if word not in arrays:
+                size = keywords.get(f"{word}_size") or _any_size(question, word, upstream)
+                arrays[word] = torch.zeros(size, dtype=upstream.dtype)
+        if wanted == "bias":
+            arrays["bias"] = torch.zeros(upstream.shape[1], dtype=upstream.dtype)
+        operand = arrays[wanted].requires_grad_()
+        layer(**arrays, **parameters(keywords)).backward(upstream)
+        return operand.grad
+
+    return gradient if question.wrt else forward
+
+
+def _any_size(question: Question, word: str, upstream: Any) -> tuple[int, ...]:
+    """Return a size with which the bias has a gradient: one tap and one channel."""
+    spatial = tuple(upstream.shape[2:])
+    if word == "input":
+        return (upstream.shape[0], 1, *spatial)
+    transposed = "transpose" in question.name
+    channels = (1, upstream.shape[1]) if transposed else (upstream.shape[1], 1)
+    return (*channels, *(1 for _ in spatial))
+
+
+def _split(torch: Any, given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    arrays = {
+        word: torch.from_numpy(np.array(a))
+        for word, a in given.items()
+        if isinstance(a, np.ndarray)
+    }
+    return arrays, {word: value for word, value in given.items() if word not in arrays}

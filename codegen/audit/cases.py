@@ -1,0 +1,212 @@
+"""Configurations that separate right from wrong: few, small, and chosen from the definition.
+
+What a configuration shows is a set of features: the value of each size and parameter, which of two
+is larger, and, for each index of the definition, how far it runs beyond an axis at either end. The
+remainder of a stride is such a feature, and so are padding beyond the kernel, cropping and gaps.
+Configurations are added, small ones first, until every two features that can meet have met.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sympy import Expr, Symbol
+
+from rot180.codegen.audit.questions import Env, Question
+from rot180.derive.language.layers import axis_letters
+from rot180.derive.language.polynomial import symbols_of
+from rot180.derive.language.terms import Access, Tensor
+from rot180.derive.semantics.model import EvaluationError, affine, integer
+
+DRAWN = 1500
+"""How many configurations are drawn, from which those are chosen that separate."""
+
+LARGEST = 4000
+"""The most products of a drawn configuration."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A configuration.
+
+    Attributes:
+        env: the sizes and parameters of the definition, and paddings at high ends.
+        features: what it shows.
+
+    """
+
+    env: Env
+    features: frozenset[str]
+
+    @property
+    def cost(self) -> tuple[int, int]:
+        """Return how large it is: small ones are tried first, and shown."""
+        values = [abs(n) for n in self.env.values()]
+        return sum(values), max(values)
+
+
+class Choice:
+    """Chooses configurations that separate, small ones first, among those that a target supports.
+
+    Args:
+        question: what is judged.
+        seed: draws others.
+
+    """
+
+    def __init__(self, question: Question, seed: int):
+        self.pool = sorted(_pool(question, seed), key=lambda case: case.cost)
+        self.met = set[tuple[str, str]]()
+        self.supported, self.refused = set[str](), list[frozenset[str]]()
+
+    def __iter__(self) -> Iterator[Case]:
+        while (best := self._best()) is not None:
+            self.pool.remove(best)
+            yield best
+
+    def support(self, case: Case) -> None:
+        """Learn that a configuration was judged."""
+        self.met.update(itertools.combinations(sorted(case.features), 2))
+        self.supported |= case.features
+
+    def refuse(self, case: Case) -> None:
+        """Learn that a target does not support a configuration."""
+        self.refused.append(case.features)
+
+    def _best(self) -> Case | None:
+        """Return the configuration that shows most that is new, for its size.
+
+        What every refused configuration may have been refused for is shunned: the features that no
+        supported one has.
+        """
+        shunned = Counter(f for features in self.refused for f in features - self.supported)
+        best, most = None, 0.0
+        for case in self.pool:
+            new = sum(p not in self.met for p in itertools.combinations(sorted(case.features), 2))
+            doubt = 1 + sum(shunned[f] for f in case.features)
+            worth = new / math.sqrt(1 + case.cost[0]) / doubt
+            if worth > most:
+                best, most = case, worth
+        return best
+
+
+def _pool(question: Question, seed: int) -> list[Case]:
+    rng = random.Random(f"{seed} {question.name} {question.wrt}")
+    found = {}
+    for _ in range(DRAWN):
+        env = question.complete(_draw(question, rng))
+        if env is not None and _work(question, env) <= LARGEST:
+            found[tuple(sorted(env.items()))] = case_of(question, env)
+    return list(found.values())
+
+
+def case_of(question: Question, env: Env) -> Case:
+    """Return a configuration with its features."""
+    return Case(env, frozenset(_features(question, env)))
+
+
+def _draw(question: Question, rng: random.Random) -> dict[str, int]:
+    """Draw sizes and parameters, small ones more often."""
+    window = question.entry.window if question.entry else None
+    parameters = {v.name for v in question.layer.parameters}
+    env = {v: rng.choice((1, 1, 2, 2, 3)) for v in question.letters}
+    if window is None:
+        env |= {v: rng.choice((1, 2, 3, 4, 5)) for v in question.letters if v not in parameters}
+        env |= {v: rng.choice((0, 1, 1, 2, 3)) for v in parameters}
+        return env
+    boxes = {t.name: t.shape for t in question.layer.tensors}
+    env["N"] = rng.choice((0, 1, 1, 2, 2))
+    env["G"] = rng.choice((1, 1, 2))
+    for a, letters in enumerate(axis_letters(window.rank)):
+        k, d = rng.choice((1, 2, 2, 3, 3, 4)), rng.choice((1, 1, 2, 3))
+        extent = d * (k - 1) + 1
+        low = rng.choice((0, 0, 0, 1, 1, 2, extent, -1))
+        env |= {
+            str(boxes["w"][3 + a]): k,
+            str(boxes["x"][3 + a]): rng.randint(1, 8 if window.output == "P" else 4),
+            letters.stride: rng.choice((1, 1, 2, 2, 3, 4)),
+            letters.dilation: d,
+            letters.low: low,
+            f"hi_{letters.low}": rng.choice((low, low, low, 0, 1, 2, extent, -1)),
+        }
+        if any(p.letter == "op" for p in window.parameters):
+            env[f"op_{letters.low}"] = rng.choice((0, 0, 1, 2))
+    return env
+
+
+def _work(question: Question, env: Env) -> int:
+    """Bound the number of products: all indices, inside a box or not."""
+    definition = question.layer.output.definition
+    assert definition is not None
+    letters = {v for t in (*question.layer.tensors, question.layer.output) for v in _axes(t)}
+    return math.prod(max(1, env.get(v, 1)) for v in letters)
+
+
+def _axes(t: Tensor) -> Iterator[str]:
+    for n in t.shape:
+        if n is not None:
+            yield from (v.name for v in symbols_of(n))
+
+
+def _features(question: Question, env: Env) -> Iterator[str]:
+    for v, n in env.items():
+        yield f"{v}={n if abs(n) < 4 else 'many'}"
+    definition = question.layer.output.definition
+    assert definition is not None
+    sizes = _ranges(question, env)
+    for term in definition.body:
+        for factor in term.factors:
+            if not isinstance(factor, Access):
+                continue
+            for axis, (e, size) in enumerate(zip(factor.index, factor.tensor.shape, strict=True)):
+                moving = [v for v in symbols_of(e) if v.name in sizes]
+                if size is None or (len(moving) == 1 and e == moving[0]):
+                    continue
+                here = f"{factor.tensor.name}.{axis}"
+                constant, slopes = affine(e, env, sizes)
+                ends = [sorted((0, c * (sizes[v] - 1))) for v, c in slopes.items()]
+                first = constant + sum(low for low, _ in ends)
+                last = constant + sum(high for _, high in ends)
+                yield f"{here} begins {_near(int(first))}"
+                yield f"{here} ends {_near(int(integer(size, env) - 1 - last))}"
+    window = question.entry.window if question.entry else None
+    axes = axis_letters(window.rank) if window else ()
+    for one in axes:
+        yield f"{one.low} {_compared(env[one.low], env['hi_' + one.low])} hi"
+        yield f"{one.stride} {_compared(env[one.stride], env[one.dilation])} {one.dilation}"
+    for one, other in itertools.pairwise(axes):
+        yield f"{one.stride} {_compared(env[one.stride], env[other.stride])} {other.stride}"
+
+
+def _ranges(question: Question, env: Env) -> dict[str, int]:
+    """Return how many values each index has that stands alone at an axis."""
+    definition = question.layer.output.definition
+    assert definition is not None
+    found: dict[str, int] = {}
+    pairs: list[tuple[Expr, Expr | None]] = [
+        *zip(definition.formals, question.layer.output.shape, strict=True)
+    ]
+    for term in definition.body:
+        for factor in term.factors:
+            if isinstance(factor, Access):
+                pairs += zip(factor.index, factor.tensor.shape, strict=True)
+    for e, size in pairs:
+        if size is not None and isinstance(e, Symbol):
+            try:
+                found.setdefault(e.name, integer(size, env))
+            except EvaluationError:
+                continue
+    return found
+
+
+def _near(n: int) -> str:
+    return str(n) if -2 <= n <= 3 else ("far below" if n < 0 else "far above")
+
+
+def _compared(a: int, b: int) -> str:
+    return "<" if a < b else ">" if a > b else "="

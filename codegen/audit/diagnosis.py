@@ -1,0 +1,178 @@
+"""What is wrong with a target: the smallest failure, the terms at fault, and the known mistake."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from rot180.codegen.audit.cases import Choice
+from rot180.codegen.audit.judge import Judge, Mismatch
+from rot180.codegen.audit.mistakes import Mistake, mistakes, with_remainders
+from rot180.codegen.audit.products import Array, Products, shape_of
+from rot180.codegen.audit.targets import UnsupportedCallError
+
+PROBES = 400
+"""The most calls that find out which products a target sums."""
+
+TRIED = 60
+"""The most configurations that are tried for a name."""
+
+WITNESSES = 6
+"""How many configurations a known mistake has to reproduce."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What is wrong.
+
+    Attributes:
+        smallest: the smallest configuration at which it is wrong.
+        mistake: the known mistake that gives the same results; "" if none does.
+        terms: which products the first wrong entry lacks, has besides, or has with another number.
+
+    """
+
+    smallest: Mismatch
+    mistake: str
+    terms: tuple[str, ...]
+
+
+def diagnose(judge: Judge, mismatch: Mismatch) -> Diagnosis:
+    """Say what is wrong with a target.
+
+    Args:
+        judge: who judged it.
+        mismatch: the first wrong result.
+
+    """
+    smallest = judge.shrunk(mismatch)
+    return Diagnosis(smallest, named(judge, smallest), tuple(_terms(judge, smallest)))
+
+
+def named(judge: Judge, smallest: Mismatch) -> str:
+    """Return the known mistake whose results are those of the target.
+
+    It must give them at the smallest configuration and at most of those that were tried; if not at
+    all of them, there is another mistake too, and the text says so.
+    """
+    if smallest.kind == "shape":
+        return _shaped(judge, smallest)
+    if smallest.kind != "wrong":
+        return ""
+    witnesses = [smallest, *_witnesses(judge, smallest)]
+    best, most = "", len(witnesses) // 2
+    for mistake in mistakes(judge.question):
+        if not _reproduces(judge, mistake, smallest):
+            continue
+        count = sum(_reproduces(judge, mistake, found) for found in witnesses)
+        if count == len(witnesses):
+            return mistake.name
+        if count > most:
+            best, most = f"{mistake.name} (in {count} of {len(witnesses)} configurations)", count
+    return best
+
+
+def _witnesses(judge: Judge, smallest: Mismatch) -> list[Mismatch]:
+    """Return other configurations at which a target is wrong."""
+    found, choice = list[Mismatch](), Choice(judge.question, judge.seed)
+    for case in itertools.islice(choice, TRIED):
+        if len(found) == WITNESSES:
+            break
+        try:
+            mismatch = judge.exactly(case, smallest.dtype)
+        except UnsupportedCallError:
+            choice.refuse(case)
+            continue
+        choice.support(case)
+        if mismatch is not None and mismatch.kind == "wrong":
+            found.append(mismatch)
+    return found
+
+
+def _shaped(judge: Judge, smallest: Mismatch) -> str:
+    """Name the mistake behind a wrong shape."""
+    env = with_remainders(judge.question, smallest.case.env)
+    rests = [n for v, n in env.items() if v not in smallest.case.env]
+    if smallest.result is None or not rests:
+        return ""
+    shape = judge.question.shape(judge.question.result, env)
+    lacking = [a - b for a, b in zip(shape, smallest.result.shape, strict=False)]
+    if len(shape) == smallest.result.ndim and lacking[-len(rests) :] == rests:
+        return "remainder ignored: the shape is too small"
+    return ""
+
+
+def _reproduces(judge: Judge, mistake: Mistake, found: Mismatch) -> bool:
+    env = with_remainders(judge.question, found.case.env)
+    wrong = mistake.products(env, judge.question.wrt)
+    assert found.result is not None
+    values = wrong.sum(judge.integers(found.case.env)).reshape(-1)
+    return bool(
+        values.size == found.result.size and np.array_equal(values, found.result.reshape(-1))
+    )
+
+
+def _terms(judge: Judge, smallest: Mismatch) -> Iterator[str]:
+    """Compare the products of the first wrong entry with those that one-hot arrays bring out."""
+    env, question = smallest.case.env, judge.question
+    if smallest.kind != "wrong" or smallest.index is None:
+        return
+    sizes = {question.key(t): int(np.prod(shape_of(t, env))) for t in question.reads}
+    if len(sizes) > 2 or np.prod(list(sizes.values())) > PROBES:
+        return
+    place = (
+        int(np.ravel_multi_index(smallest.index, smallest.result.shape))
+        if (smallest.result is not None)
+        else 0
+    )
+    right = _coefficients(question.expected(env), place)
+    found = _probed(judge, smallest, sizes, place)
+    for at in sorted({*right, *found}):
+        a, b = found.get(at, 0.0), right.get(at, 0.0)
+        if a != b:
+            product = " * ".join(_entry(judge, key, n, env) for key, n in at)
+            word = "is missing" if a == 0 else "is extra" if b == 0 else f"has {a:g}, not {b:g}"
+            yield f"{product} {word}"
+
+
+Term = tuple[tuple[str, int], ...]
+
+
+def _coefficients(products: Products, place: int) -> dict[Term, float]:
+    out: dict[Term, float] = {}
+    for block in products.blocks:
+        for n in np.flatnonzero(block.places == place):
+            key = tuple(sorted((name, int(at[n])) for name, at in block.factors))
+            out[key] = out.get(key, 0.0) + float(block.scale)
+    return out
+
+
+def _probed(
+    judge: Judge, smallest: Mismatch, sizes: dict[str, int], place: int
+) -> dict[Term, float]:
+    """Return the coefficient of each product in an entry of a target's result."""
+    out: dict[Term, float] = {}
+    names = sorted(sizes)
+    for at in np.ndindex(*(sizes[name] for name in names)):
+        arrays: dict[str, Array] = {}
+        for name, n in zip(names, at, strict=True):
+            arrays[name] = np.zeros(sizes[name], smallest.dtype)
+            arrays[name][n] = 1
+        found = judge.call(smallest.case, smallest.dtype, arrays)
+        if isinstance(found, Mismatch):
+            return {}
+        value = float(found.reshape(-1)[place])
+        if value:
+            out[tuple(zip(names, at, strict=True))] = value
+    return out
+
+
+def _entry(judge: Judge, key: str, n: int, env: object) -> str:
+    question = judge.question
+    t = next(t for t in question.reads if question.key(t) == key)
+    shape = question.shape(t, env)  # type: ignore[arg-type]
+    at = ",".join(str(int(i)) for i in np.unravel_index(n, shape))
+    return f"{question.array_name(t)}[{at}]"

@@ -1,0 +1,258 @@
+"""The judgement: a target against a definition, configuration by configuration."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from rot180.codegen.audit.cases import Case, Choice, case_of
+from rot180.codegen.audit.products import Array, shape_of
+from rot180.codegen.audit.questions import Env, Question, drawn
+from rot180.codegen.audit.targets import Target, UnsupportedCallError
+from rot180.codegen.audit.tolerance import Arithmetic, exact
+
+LARGEST_INTEGER = 4
+"""The largest entry of arrays of small integers, whose sums come out exactly."""
+
+BITS = {"float16": 11, "float32": 24, "float64": 53}
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """A call whose result is wrong.
+
+    Attributes:
+        kind: "shape", "error", "wrong" where small integers were given, or "inaccurate".
+        case: the configuration.
+        dtype: what the arrays were stored in.
+        text: what was found and what was expected.
+        index: the first wrong entry; None where there is none.
+        result: the result, where it has the right shape.
+
+    """
+
+    kind: str
+    case: Case
+    dtype: str
+    text: str
+    index: tuple[int, ...] | None = None
+    result: Array | None = None
+
+
+@dataclass
+class Verdict:
+    """What was found.
+
+    Attributes:
+        passed: how many configurations were right, in all dtypes.
+        unsupported: why configurations were left out, and how many.
+        mismatch: the first wrong one.
+        worst: the largest error, as a part of its bound.
+
+    """
+
+    passed: int = 0
+    unsupported: dict[str, int] = field(default_factory=dict)
+    mismatch: Mismatch | None = None
+    worst: float = 0.0
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Judges one target.
+
+    Attributes:
+        question: what is asked of it.
+        target: it.
+        arithmetic: what it computes in, one for each dtype.
+        seed: draws configurations and arrays.
+
+    """
+
+    question: Question
+    target: Target
+    arithmetic: Sequence[Arithmetic]
+    seed: int = 0
+
+    def judge(self, count: int) -> Iterator[Verdict]:
+        """Judge configurations, and yield the verdict so far after each; a mismatch ends it.
+
+        Args:
+            count: how many configurations that the target supports are tried at most.
+
+        """
+        verdict, choice = Verdict(), Choice(self.question, self.seed)
+        for case in choice:
+            if verdict.passed == count or sum(verdict.unsupported.values()) > 4 * count:
+                return
+            try:
+                for arithmetic in self.arithmetic:
+                    verdict.mismatch = self.exactly(case, arithmetic.dtype)
+                    if verdict.mismatch is None:
+                        verdict.mismatch, ratio = self.closely(case, arithmetic)
+                        verdict.worst = max(verdict.worst, ratio)
+                    if verdict.mismatch is not None:
+                        yield verdict
+                        return
+            except UnsupportedCallError as error:
+                verdict.unsupported[str(error)] = verdict.unsupported.get(str(error), 0) + 1
+                choice.refuse(case)
+                continue
+            choice.support(case)
+            verdict.passed += 1
+            yield verdict
+
+    def exactly(self, case: Case, dtype: str) -> Mismatch | None:
+        """Compare with small integers, whose sums must be exact.
+
+        Raises:
+            UnsupportedCallError: the target does not support the configuration.
+
+        """
+        products = self.question.expected(case.env)
+        arrays = self.integers(case.env)
+        expected = products.sum(arrays).reshape(self._shape(case))
+        given = {name: a.astype(dtype) for name, a in arrays.items()}
+        largest = products.absolute(arrays)
+        found = self.call(case, dtype, given)
+        if isinstance(found, Mismatch):
+            return found
+        if largest.size and largest.max() > 2 ** BITS[dtype]:
+            return None  # not exact in this dtype; `closely` judges it
+        wrong = np.argwhere(~(found == expected))
+        if not len(wrong):
+            return None
+        at = tuple(int(n) for n in wrong[0])
+        said = f"found {found[at]:g}, expected {expected[at]:g}, {len(wrong)} of {found.size} wrong"
+        return Mismatch("wrong", case, dtype, said, at, found)
+
+    def closely(self, case: Case, arithmetic: Arithmetic) -> tuple[Mismatch | None, float]:
+        """Compare with drawn numbers, within the bound of each entry; return the worst ratio."""
+        products = self.question.expected(case.env)
+        given = self.reals(case.env, arithmetic.dtype)
+        found = self.call(case, arithmetic.dtype, given)
+        if isinstance(found, Mismatch):
+            return found, 0.0
+        numbers = {name: exact(a) for name, a in given.items()}
+        shape, worst = self._shape(case), 0.0
+        expected = products.sum(numbers).reshape(shape)
+        absolute = products.absolute(numbers).reshape(shape)
+        count = products.count().reshape(shape)
+        for at in np.ndindex(*found.shape):
+            if not np.isfinite(found[at]):
+                return self._off(case, arithmetic, found, at, "a finite number"), worst
+            bound = arithmetic.bound(int(count[at]), _fraction(absolute[at]))
+            error = abs(Fraction(float(found[at])) - _fraction(expected[at]))
+            if error > bound:
+                said = f"{float(expected[at]):.17g} within {float(bound):.2g}"
+                return self._off(case, arithmetic, found, at, said), worst
+            worst = max(worst, float(error / bound) if bound else 0.0)
+        return None, worst
+
+    def _off(
+        self, case: Case, arithmetic: Arithmetic, found: Array, at: tuple[int, ...], said: str
+    ) -> Mismatch:
+        text = f"found {float(found[at]):.17g}, expected {said}"
+        return Mismatch("inaccurate", case, arithmetic.dtype, text, at, found)
+
+    def call(self, case: Case, dtype: str, values: Mapping[str, Array]) -> Array | Mismatch:
+        """Call the target; return its result if that is an array of the right shape."""
+        arrays = drawn(self.question, case.env, values)
+        if sum(case.env.values()) % 3 == 0:
+            arrays = {name: _awkward(a) for name, a in arrays.items()}
+        before = {name: a.copy() for name, a in arrays.items()}
+        shape = self._shape(case)
+        try:
+            found = self.target(arrays, self.question.keywords(case.env))
+        except UnsupportedCallError:
+            raise
+        except Exception as error:
+            return Mismatch("error", case, dtype, f"{type(error).__name__}: {error}")
+        for name, a in arrays.items():
+            if not np.array_equal(a, before[name]):
+                return Mismatch("error", case, dtype, f"it wrote into {name}")
+        if found.shape != shape:
+            said = f"found the shape {found.shape}, expected {shape}"
+            return Mismatch("shape", case, dtype, said, result=found)
+        return found
+
+    def integers(self, env: Env) -> dict[str, Array]:
+        """Return arrays of small integers, none of them 0, flat."""
+        rng = self._rng(env)
+        return {
+            name: rng.integers(1, LARGEST_INTEGER + 1, size) * rng.choice([-1, 1], size)
+            for name, size in self._sizes(env)
+        }
+
+    def reals(self, env: Env, dtype: str) -> dict[str, Array]:
+        """Return arrays of numbers of different magnitudes with full significands, flat."""
+        rng = self._rng(env)
+        return {
+            name: (rng.standard_normal(size) * 2.0 ** rng.integers(-3, 4, size)).astype(dtype)
+            for name, size in self._sizes(env)
+        }
+
+    def _shape(self, case: Case) -> tuple[int, ...]:
+        return self.question.shape(self.question.result, case.env)
+
+    def _rng(self, env: Env) -> np.random.Generator:
+        label = f"{self.seed} {sorted(env.items())}"
+        return np.random.default_rng(random.Random(label).randrange(2**32))
+
+    def _sizes(self, env: Env) -> Iterator[tuple[str, int]]:
+        for t in self.question.reads:
+            yield self.question.key(t), int(np.prod(shape_of(t, env)))
+
+    def fails(self, env: Env, dtype: str) -> Mismatch | None:
+        """Return what is wrong at sizes and parameters; None if nothing is or they do not fit."""
+        whole = self.question.complete(dict(env))
+        if whole is None:
+            return None
+        try:
+            return self.exactly(case_of(self.question, whole), dtype)
+        except UnsupportedCallError:
+            return None
+
+    def shrunk(self, mismatch: Mismatch, calls: int = 300) -> Mismatch:
+        """Return a mismatch of the same kind at sizes and parameters that cannot be smaller."""
+        if mismatch.kind == "inaccurate":
+            return mismatch
+        best, again = mismatch, True
+        while again and calls > 0:
+            again = False
+            for change in _reductions(best.case.env):
+                calls -= 1
+                found = self.fails({**best.case.env, **change}, best.dtype)
+                if found is not None and found.kind == best.kind:
+                    best, again = found, True
+                    break
+        return best
+
+
+def _fraction(value: Any) -> Fraction:
+    return Fraction(value)
+
+
+def _reductions(env: Env) -> Iterator[dict[str, int]]:
+    """Yield changes to smaller values, the largest first; both paddings of an axis together too."""
+    for v, n in sorted(env.items(), key=lambda pair: -abs(pair[1])):
+        least = 0 if v.startswith(("lo", "lp", "lq", "hi_", "op_")) else 1
+        for smaller in sorted({least, (n + least) // 2, n - 1, 0 if n < 0 else n} - {n}):
+            if abs(smaller) < abs(n) and (smaller >= least or n < 0):
+                yield {v: smaller}
+                if f"hi_{v}" in env:
+                    yield {v: smaller, f"hi_{v}": smaller}
+
+
+def _awkward(a: Array) -> Array:
+    """Return the same numbers in an array that is neither contiguous nor writable."""
+    wide: Array = np.zeros((*a.shape[:-1], 2 * a.shape[-1]) if a.ndim else (), a.dtype)
+    out = wide[..., ::2] if a.ndim else wide
+    out[...] = a
+    out.flags.writeable = False
+    return out

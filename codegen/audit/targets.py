@@ -1,0 +1,156 @@
+"""What is judged, found by its name: a function, an executable, or a function of a framework.
+
+A target is called with arrays of NumPy and keywords, by the names of rot180's public functions:
+``input``, ``weight``, ``bias``, ``grad_output``, ``input_size``, ``weight_size``, ``stride``,
+``padding`` (a pair for each axis), ``dilation``, ``groups``, ``output_padding``. It returns an
+array. A parameter that a function does not take keeps its default. It raises
+`NotImplementedError` where it does not support a call.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rot180.codegen.audit.executables import executable
+from rot180.codegen.audit.products import Array
+from rot180.codegen.audit.questions import Question
+
+BUILT_IN = ("jax", "rot180", "scipy.signal", "torch", "torch.nn.grad")
+"""The adapters that come with rot180."""
+
+NEUTRAL = {"stride": 1, "dilation": 1, "groups": 1, "padding": 0, "output_padding": 0}
+"""What a parameter is where a target does not take it."""
+
+
+class UnsupportedCallError(Exception):
+    """A target does not support a call, and says so."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A function that is judged.
+
+    Attributes:
+        name: how it was given.
+        function: it.
+        takes: the names of its parameters; None if it takes any.
+
+    """
+
+    name: str
+    function: Callable[..., Any]
+    takes: frozenset[str] | None
+
+    def __call__(self, arrays: Mapping[str, Array], keywords: Mapping[str, Any]) -> Array:
+        """Call it.
+
+        Raises:
+            UnsupportedCallError: it does not take a parameter, or says that it lacks something.
+            Exception: whatever it raises.
+
+        """
+        given = {**arrays, **keywords}
+        if self.takes is not None:
+            for name in [name for name in given if name not in self.takes]:
+                if name in arrays or not _neutral(name, given[name]):
+                    if name.endswith(("_size", "_shape")):
+                        del given[name]
+                        continue
+                    raise UnsupportedCallError(f"it does not take {name}")
+                del given[name]
+        try:
+            found = self.function(**given)
+        except NotImplementedError as error:
+            raise UnsupportedCallError(str(error)) from error
+        return as_array(found)
+
+
+def _neutral(name: str, value: Any) -> bool:
+    return name in NEUTRAL and bool(np.all(np.asarray(value) == NEUTRAL[name]))
+
+
+def as_array(found: Any) -> Array:
+    """Return what a target returned as an array of NumPy.
+
+    Raises:
+        TypeError: it is none.
+
+    """
+    if hasattr(found, "detach"):
+        found = found.detach()
+        if str(found.dtype) == "torch.bfloat16":
+            found = found.float()
+    array = np.asarray(found)
+    if array.dtype.kind not in "fiuV" and array.dtype.kind != "b":
+        raise TypeError(f"result: found {type(found).__name__}, expected an array of numbers")
+    return array
+
+
+def target(text: str, question: Question) -> Target:
+    """Return the target of that name.
+
+    Args:
+        text: the name of a built-in adapter, ``package.module:function``, ``file.py:function``, or
+            the path of an executable.
+        question: what is judged.
+
+    Raises:
+        ValueError: there is none; the message says what was found and what was expected.
+
+    """
+    if text in BUILT_IN:
+        module = importlib.import_module(f"rot180.codegen.audit.adapters.{text.replace('.', '_')}")
+        return Target(text, module.function(question), None)
+    path, _, name = text.rpartition(":")
+    if not path:
+        if os.access(text, os.X_OK) and Path(text).is_file():
+            return Target(text, executable(Path(text), question), None)
+        raise ValueError(
+            f"TARGET: found {text!r}, expected module:function, file.py:function, an executable "
+            f"file, or one of {', '.join(BUILT_IN)}"
+        )
+    module = _from_file(Path(path)) if path.endswith(".py") else _imported(path)
+    found: Any = module
+    for part in name.split("."):
+        if not hasattr(found, part):
+            known = ", ".join(n for n in vars(module) if not n.startswith("_"))
+            raise ValueError(f"TARGET: found no {name!r} in {path}, expected one of {known}")
+        found = getattr(found, part)
+    if not callable(found):
+        raise ValueError(f"TARGET: found {type(found).__name__} {text}, expected a function")
+    return Target(text, found, _takes(found))
+
+
+def _takes(function: Callable[..., Any]) -> frozenset[str] | None:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return None
+    return frozenset(p.name for p in parameters if p.kind is not p.VAR_POSITIONAL)
+
+
+def _imported(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ValueError(f"TARGET: found no module {name!r}: {error}") from error
+
+
+def _from_file(path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(f"rot180_target_{path.stem}", path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise ValueError(f"TARGET: found no file {path}")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
