@@ -79,14 +79,15 @@ class Judge:
     arithmetic: Sequence[Arithmetic]
     seed: int = 0
 
-    def judge(self, count: int) -> Iterator[Verdict]:
-        """Judge configurations, and yield the verdict so far after each; a mismatch ends it.
+    def judge(self, count: int, verdict: Verdict) -> Iterator[Case]:
+        """Judge configurations, and yield each that was right; a mismatch ends it.
 
         Args:
             count: how many configurations that the target supports are tried at most.
+            verdict: where what was found is written.
 
         """
-        verdict, choice = Verdict(), Choice(self.question, self.seed)
+        choice = Choice(self.question, self.seed)
         for case in choice:
             if verdict.passed == count or sum(verdict.unsupported.values()) > 4 * count:
                 return
@@ -97,7 +98,6 @@ class Judge:
                         verdict.mismatch, ratio = self.closely(case, arithmetic)
                         verdict.worst = max(verdict.worst, ratio)
                     if verdict.mismatch is not None:
-                        yield verdict
                         return
             except UnsupportedCallError as error:
                 verdict.unsupported[str(error)] = verdict.unsupported.get(str(error), 0) + 1
@@ -105,7 +105,7 @@ class Judge:
                 continue
             choice.support(case)
             verdict.passed += 1
-            yield verdict
+            yield case
 
     def exactly(self, case: Case, dtype: str) -> Mismatch | None:
         """Compare with small integers, whose sums must be exact.

@@ -32,6 +32,10 @@ class Arithmetic:
     dtype: str
     accumulator: str
 
+    def __str__(self) -> str:
+        wider = self.accumulator != self.dtype
+        return f"{self.dtype} with sums in {self.accumulator}" if wider else self.dtype
+
     @property
     def unit(self) -> Fraction:
         """Return the unit roundoff of the sums."""

@@ -1,0 +1,227 @@
+"""What an audit found, as text, JSON, JUnit, SARIF and a web page."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+
+from rot180.codegen.audit.diagnosis import Diagnosis
+from rot180.codegen.audit.judge import Judge, Verdict
+from rot180.codegen.audit.questions import drawn
+from rot180.codegen.system.terminal import visible
+
+FORMATS = ("text", "json", "junit", "sarif", "html")
+"""The forms of a report."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """An audit that ended.
+
+    Attributes:
+        judge: who judged, what and whom.
+        verdict: what was found.
+        diagnosis: what is wrong; None if nothing is.
+
+    """
+
+    judge: Judge
+    verdict: Verdict
+    diagnosis: Diagnosis | None
+
+    @property
+    def title(self) -> str:
+        """Return what was judged, in words."""
+        question = self.judge.question
+        of = f"gradient by {self.wrt} of " if question.wrt else ""
+        return f"{self.judge.target.name}: {of}{question.name}"
+
+    @property
+    def wrt(self) -> str:
+        """Return the public name of the operand."""
+        question = self.judge.question
+        names = question.entry.arguments if question.entry else {}
+        return names.get(question.wrt, question.wrt)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """Return all of it as JSON has it."""
+        out: dict[str, Any] = {
+            "target": self.judge.target.name,
+            "layer": self.judge.question.name,
+            "wrt": self.wrt,
+            "seed": self.judge.seed,
+            "dtypes": [str(a) for a in self.judge.arithmetic],
+            "passed": self.verdict.passed,
+            "unsupported": dict(sorted(self.verdict.unsupported.items())),
+            "worst error, as a part of its bound": round(self.verdict.worst, 4),
+            "right": self.diagnosis is None,
+        }
+        if self.diagnosis is not None:
+            smallest = self.diagnosis.smallest
+            out["mismatch"] = {
+                "kind": smallest.kind,
+                "dtype": smallest.dtype,
+                "text": smallest.text,
+                "index": list(smallest.index) if smallest.index is not None else None,
+                "mistake": self.diagnosis.mistake,
+                "terms": list(self.diagnosis.terms),
+                "call": {word: _plain(value) for word, value in self.call.items()},
+            }
+        return out
+
+    @property
+    def call(self) -> Mapping[str, Any]:
+        """Return the arguments of the smallest call that is wrong."""
+        assert self.diagnosis is not None
+        case, question = self.diagnosis.smallest.case, self.judge.question
+        values = self.judge.integers(case.env)
+        if self.diagnosis.smallest.kind == "inaccurate":
+            values = self.judge.reals(case.env, self.diagnosis.smallest.dtype)
+        return {**drawn(question, case.env, values), **question.keywords(case.env)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return {"shape": list(value.shape), "entries": value.tolist()}
+    return value
+
+
+def write(audit: Audit, form: str) -> str:
+    """Return a report.
+
+    Args:
+        audit: what was found.
+        form: one of `FORMATS`.
+
+    """
+    if form == "json":
+        return json.dumps(audit.data, indent=1) + "\n"
+    return {"text": _text, "junit": _junit, "sarif": _sarif, "html": _html}[form](audit)
+
+
+def _text(audit: Audit) -> str:
+    return visible("\n".join(_lines(audit))) + "\n"
+
+
+def _lines(audit: Audit) -> Iterator[str]:
+    verdict, diagnosis = audit.verdict, audit.diagnosis
+    dtypes = " and ".join(str(a) for a in audit.judge.arithmetic)
+    left = sum(verdict.unsupported.values())
+    besides = f"; {left} that it does not support" if left else ""
+    if diagnosis is None:
+        yield f"{audit.title}: right at {verdict.passed} configurations in {dtypes}{besides}"
+        yield f"    the largest error is {verdict.worst:.2f} of its bound"
+    else:
+        yield f"{audit.title}: WRONG, after {verdict.passed} right configurations{besides}"
+        if diagnosis.mistake:
+            yield f"    mistake: {diagnosis.mistake}"
+        smallest = diagnosis.smallest
+        at = f"[{','.join(map(str, smallest.index))}]" if smallest.index is not None else ""
+        yield f"    smallest call, in {smallest.dtype}:"
+        for word, value in audit.call.items():
+            yield f"        {word} = {_shown(value)}"
+        yield f"    result{at}: {smallest.text}"
+        yield from (f"    {line}" for line in diagnosis.terms[:8])
+        if len(diagnosis.terms) > 8:
+            yield f"    and {len(diagnosis.terms) - 8} more"
+    for why, count in sorted(verdict.unsupported.items()):
+        yield f"    not supported, {count} times: {why}"
+
+
+def _shown(value: Any) -> str:
+    if not isinstance(value, np.ndarray):
+        return str(value)
+    entries = str(value.tolist())
+    shape = f"array of the shape {value.shape}"
+    return f"{shape}, {entries}" if len(entries) <= 80 else shape
+
+
+def _junit(audit: Audit) -> str:
+    failed = audit.diagnosis is not None
+    suite = ElementTree.Element(
+        "testsuite", name="rot180 audit", tests="1", failures=str(int(failed))
+    )
+    case = ElementTree.SubElement(suite, "testcase", classname="audit", name=visible(audit.title))
+    if failed:
+        text = _text(audit)
+        ElementTree.SubElement(case, "failure", message=text.splitlines()[0]).text = text
+    ElementTree.indent(suite)
+    return ElementTree.tostring(suite, encoding="unicode") + "\n"
+
+
+def _sarif(audit: Audit) -> str:
+    rule = audit.diagnosis.mistake if audit.diagnosis is not None else ""
+    results = [
+        {
+            "ruleId": "wrong-backward-pass",
+            "level": "error",
+            "message": {"text": _text(audit)},
+            "partialFingerprints": {"mistake": rule or "unknown"},
+            "locations": [
+                {"physicalLocation": {"artifactLocation": {"uri": _file(audit.judge.target.name)}}}
+            ],
+        }
+    ]
+    rules = [
+        {
+            "id": "wrong-backward-pass",
+            "shortDescription": {"text": "A result differs from the definition of its layer"},
+        }
+    ]
+    driver = {"name": "rot180 audit", "rules": rules}
+    run = {"tool": {"driver": driver}, "results": results if audit.diagnosis is not None else []}
+    schema = "https://json.schemastore.org/sarif-2.1.0.json"
+    return json.dumps({"$schema": schema, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
+
+
+def _file(target: str) -> str:
+    """Return the file of a target, as a path."""
+    path = target.rpartition(":")[0] or target
+    return path if path.endswith(".py") or "/" in path else path.replace(".", "/") + ".py"
+
+
+def _html(audit: Audit) -> str:
+    parts = [f"<pre>{html.escape(_text(audit))}</pre>", *_drawn(audit)]
+    title = html.escape(audit.title)
+    style = (
+        "body{font:16px/1.5 system-ui;margin:2rem auto;max-width:60rem}"
+        "td{border:1px solid #bbb;padding:.2rem .6rem;text-align:right}"
+        ".wrong{background:#fdd;font-weight:bold}"
+    )
+    body = "\n".join(parts)
+    return (
+        f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{title}</title>\n'
+        f"<style>{style}</style>\n<h1>{title}</h1>\n{body}\n</html>\n"
+    )
+
+
+def _drawn(audit: Audit) -> Iterator[str]:
+    """Draw the entries of the smallest wrong result, a table for each last two axes."""
+    if audit.diagnosis is None or audit.diagnosis.smallest.result is None:
+        return
+    smallest, question = audit.diagnosis.smallest, audit.judge.question
+    found = smallest.result
+    assert found is not None
+    env = smallest.case.env
+    expected = question.expected(env).sum(audit.judge.integers(env))
+    if smallest.kind != "wrong" or found.size != expected.size:
+        return
+    expected = expected.reshape(found.shape)
+    rows = found.reshape(-1, *(found.shape[-2:] if found.ndim > 1 else (1, found.size)))
+    right = expected.reshape(rows.shape)
+    for table, other in list(zip(rows, right, strict=True))[:16]:
+        yield "<table>"
+        for row, good in zip(table, other, strict=True):
+            cells = (
+                f"<td>{a:g}</td>" if a == b else f'<td class="wrong">{a:g}<br>not {b:g}</td>'
+                for a, b in zip(row, good, strict=True)
+            )
+            yield f"<tr>{''.join(cells)}</tr>"
+        yield "</table>"
