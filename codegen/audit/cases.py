@@ -20,7 +20,7 @@ from sympy import Expr, Symbol
 from rot180.codegen.audit.questions import Env, Question
 from rot180.derive.language.layers import axis_letters
 from rot180.derive.language.polynomial import symbols_of
-from rot180.derive.language.terms import Access, Tensor
+from rot180.derive.language.terms import Access, Range, Tensor
 from rot180.derive.semantics.model import EvaluationError, affine, integer
 
 DRAWN = 1500
@@ -165,7 +165,8 @@ def _features(question: Question, env: Env) -> Iterator[str]:
                 continue
             for axis, (e, size) in enumerate(zip(factor.index, factor.tensor.shape, strict=True)):
                 moving = [v for v in symbols_of(e) if v.name in sizes]
-                if size is None or (len(moving) == 1 and e == moving[0]):
+                known = all(v.name in env or v.name in sizes for v in symbols_of(e))
+                if size is None or not known or (len(moving) == 1 and e == moving[0]):
                     continue
                 here = f"{factor.tensor.name}.{axis}"
                 constant, slopes = affine(e, env, sizes)
@@ -195,6 +196,8 @@ def _ranges(question: Question, env: Env) -> dict[str, int]:
         for factor in term.factors:
             if isinstance(factor, Access):
                 pairs += zip(factor.index, factor.tensor.shape, strict=True)
+            elif isinstance(factor, Range):
+                pairs.append((factor.value, factor.size))
     for e, size in pairs:
         if size is not None and isinstance(e, Symbol):
             try:
