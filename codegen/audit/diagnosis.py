@@ -13,6 +13,7 @@ from rot180.codegen.audit.judge import Judge, Mismatch
 from rot180.codegen.audit.mistakes import Mistake, mistakes, with_remainders
 from rot180.codegen.audit.products import Array, Products, shape_of
 from rot180.codegen.audit.targets import UnsupportedCallError
+from rot180.codegen.audit.tolerance import numpy_dtype
 
 PROBES = 400
 """The most calls that find out which products a target sums."""
@@ -159,7 +160,7 @@ def _probed(
     for at in np.ndindex(*(sizes[name] for name in names)):
         arrays: dict[str, Array] = {}
         for name, n in zip(names, at, strict=True):
-            arrays[name] = np.zeros(sizes[name], smallest.dtype)
+            arrays[name] = np.zeros(sizes[name], numpy_dtype(smallest.dtype))
             arrays[name][n] = 1
         found = judge.call(smallest.case, smallest.dtype, arrays)
         if isinstance(found, Mismatch):

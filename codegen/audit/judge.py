@@ -14,12 +14,10 @@ from rot180.codegen.audit.cases import Case, Choice, case_of
 from rot180.codegen.audit.products import Array, shape_of
 from rot180.codegen.audit.questions import Env, Question, drawn
 from rot180.codegen.audit.targets import Target, UnsupportedCallError
-from rot180.codegen.audit.tolerance import Arithmetic, exact
+from rot180.codegen.audit.tolerance import ROUNDOFF, Arithmetic, exact, numpy_dtype
 
 LARGEST_INTEGER = 4
 """The largest entry of arrays of small integers, whose sums come out exactly."""
-
-BITS = {"float16": 11, "float32": 24, "float64": 53}
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class Mismatch:
     """A call whose result is wrong.
 
     Attributes:
-        kind: "shape", "error", "wrong" where small integers were given, or "inaccurate".
+        kind: "shape", "dtype", "error", "wrong" where small integers were given, or "inaccurate".
         case: the configuration.
         dtype: what the arrays were stored in.
         text: what was found and what was expected.
@@ -117,12 +115,12 @@ class Judge:
         products = self.question.expected(case.env)
         arrays = self.integers(case.env)
         expected = products.sum(arrays).reshape(self._shape(case))
-        given = {name: a.astype(dtype) for name, a in arrays.items()}
+        given = {name: a.astype(numpy_dtype(dtype)) for name, a in arrays.items()}
         largest = products.absolute(arrays)
         found = self.call(case, dtype, given)
         if isinstance(found, Mismatch):
             return found
-        if largest.size and largest.max() > 2 ** BITS[dtype]:
+        if largest.size and largest.max() > 2 ** ROUNDOFF[dtype]:
             return None  # not exact in this dtype; `closely` judges it
         wrong = np.argwhere(~(found == expected))
         if not len(wrong):
@@ -179,6 +177,8 @@ class Judge:
         if found.shape != shape:
             said = f"found the shape {found.shape}, expected {shape}"
             return Mismatch("shape", case, dtype, said, result=found)
+        if found.dtype.kind == "f" and found.dtype.itemsize < numpy_dtype(dtype).itemsize:
+            return Mismatch("dtype", case, dtype, f"found {found.dtype}, expected {dtype}")
         return found
 
     def integers(self, env: Env) -> dict[str, Array]:
@@ -193,7 +193,9 @@ class Judge:
         """Return arrays of numbers of different magnitudes with full significands, flat."""
         rng = self._rng(env)
         return {
-            name: (rng.standard_normal(size) * 2.0 ** rng.integers(-3, 4, size)).astype(dtype)
+            name: (rng.standard_normal(size) * 2.0 ** rng.integers(-3, 4, size)).astype(
+                numpy_dtype(dtype)
+            )
             for name, size in self._sizes(env)
         }
 

@@ -88,9 +88,11 @@ def as_array(found: Any) -> Array:
     if hasattr(found, "detach"):
         found = found.detach()
         if str(found.dtype) == "torch.bfloat16":
-            found = found.float()
+            found = found.float()  # NumPy has no such dtype
     array = np.asarray(found)
-    if array.dtype.kind not in "fiuV" and array.dtype.kind != "b":
+    if array.dtype.name == "bfloat16":
+        array = array.astype(np.float32)
+    if array.dtype.kind not in "fiu":
         raise TypeError(f"result: found {type(found).__name__}, expected an array of numbers")
     return array
 

@@ -8,8 +8,10 @@ absolute values of the products (Higham, Accuracy and Stability of Numerical Alg
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -66,6 +68,24 @@ class Arithmetic:
             )
         summed = relative / (1 - relative)
         return (summed * (1 + self.stored) + self.stored) * absolute
+
+
+def numpy_dtype(name: str) -> np.dtype[Any]:
+    """Return a dtype of NumPy; bfloat16 is that of the package ml_dtypes.
+
+    Raises:
+        ValueError: it is bfloat16, and ml_dtypes is not installed.
+
+    """
+    if name != "bfloat16":
+        return np.dtype(name)
+    try:
+        found: np.dtype[Any] = np.dtype(importlib.import_module("ml_dtypes").bfloat16)
+    except ImportError as error:
+        raise ValueError(
+            "--dtype: found bfloat16, but ml_dtypes is not installed; pip install ml_dtypes"
+        ) from error
+    return found
 
 
 def exact(a: Array) -> Array:

@@ -10,14 +10,14 @@ from rot180.codegen.audit.judge import Judge, Verdict
 from rot180.codegen.audit.questions import question
 from rot180.codegen.audit.report import FORMATS, Audit, write
 from rot180.codegen.audit.targets import target
-from rot180.codegen.audit.tolerance import ROUNDOFF, Arithmetic
+from rot180.codegen.audit.tolerance import ROUNDOFF, Arithmetic, numpy_dtype
 from rot180.codegen.cli.options import Work
 from rot180.codegen.cli.output import progress
 from rot180.codegen.system import files
 from rot180.codegen.system.terminal import say
 
-DTYPES = ("float16", "float32", "float64")
-"""The dtypes of NumPy in which arrays are passed."""
+DTYPES = tuple(ROUNDOFF)
+"""The dtypes in which arrays are passed."""
 
 
 def audit(arguments: argparse.Namespace) -> Work:
@@ -47,6 +47,7 @@ def _arithmetic(text: str) -> Arithmetic:
     dtype, _, wider = text.partition(":")
     if dtype not in DTYPES:
         raise ValueError(f"--dtype: found {dtype!r}, expected one of {', '.join(DTYPES)}")
+    numpy_dtype(dtype)
     wider = wider or dtype
     if wider not in ROUNDOFF or ROUNDOFF[wider] < ROUNDOFF[dtype]:
         raise ValueError(f"--dtype: found sums in {wider!r}, expected {dtype} or a wider dtype")

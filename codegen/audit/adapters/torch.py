@@ -20,11 +20,11 @@ def function(question: Question) -> Callable[..., Any]:
     assert entry is not None
 
     def forward(**given: Any) -> Any:
-        arrays, keywords = _split(torch, given)
+        arrays, keywords = split(torch, given)
         return layer(**arrays, **parameters(keywords))
 
     def gradient(**given: Any) -> Any:
-        arrays, keywords = _split(torch, given)
+        arrays, keywords = split(torch, given)
         upstream = arrays.pop("grad_output")
         wanted = entry.arguments[question.wrt]
         for word in ("input", "weight"):
@@ -50,10 +50,13 @@ def _any_size(question: Question, word: str, upstream: Any) -> tuple[int, ...]:
     return (*channels, *(1 for _ in spatial))
 
 
-def _split(torch: Any, given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    arrays = {
-        word: torch.from_numpy(np.array(a))
-        for word, a in given.items()
-        if isinstance(a, np.ndarray)
-    }
+def split(torch: Any, given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the arrays of a call as tensors, and its other arguments."""
+    arrays = {word: _tensor(torch, a) for word, a in given.items() if isinstance(a, np.ndarray)}
     return arrays, {word: value for word, value in given.items() if word not in arrays}
+
+
+def _tensor(torch: Any, a: Any) -> Any:
+    if a.dtype.name == "bfloat16":
+        return torch.from_numpy(a.astype(np.float32)).to(torch.bfloat16)
+    return torch.from_numpy(np.array(a))

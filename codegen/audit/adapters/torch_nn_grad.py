@@ -7,7 +7,7 @@ from typing import Any
 
 from rot180.codegen.adapters.frameworks import framework
 from rot180.codegen.audit.adapters.shipped import parameters, shipped
-from rot180.codegen.audit.adapters.torch import _split
+from rot180.codegen.audit.adapters.torch import split
 from rot180.codegen.audit.questions import Question
 
 
@@ -21,7 +21,7 @@ def function(question: Question) -> Callable[..., Any]:
     layer = getattr(torch.nn.grad, f"{name}_{wanted}")
 
     def gradient(**given: Any) -> Any:
-        arrays, keywords = _split(torch, given)
+        arrays, keywords = split(torch, given)
         size = {f"{wanted}_size": keywords[f"{wanted}_size"]}
         return layer(**arrays, **size, **parameters(keywords))
 
