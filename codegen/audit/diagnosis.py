@@ -95,6 +95,11 @@ def _witnesses(judge: Judge, smallest: Mismatch) -> list[Mismatch]:
 
 def _shaped(judge: Judge, smallest: Mismatch) -> str:
     """Name the mistake behind a wrong shape."""
+    if smallest.result is not None and (
+        smallest.result.ndim
+        == len(judge.question.shape(judge.question.result, smallest.case.env)) + 1
+    ):
+        return "summed over one axis too few"
     env = with_remainders(judge.question, smallest.case.env)
     rests = [n for v, n in env.items() if v not in smallest.case.env]
     if smallest.result is None or not rests:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -210,17 +211,20 @@ class Judge:
         for t in self.question.reads:
             yield self.question.key(t), int(np.prod(shape_of(t, env)))
 
-    def fails(self, env: Env, dtype: str) -> Mismatch | None:
-        """Return what is wrong at sizes and parameters; None if nothing is or they do not fit."""
+    def fails(self, env: Env, dtype: str, known: Env) -> Mismatch | None:
+        """Return what is wrong at sizes and parameters that are not known yet.
+
+        Nothing is if they do not fit, or if the output's sizes make them those that are known.
+        """
         whole = self.question.complete(dict(env))
-        if whole is None:
+        if whole is None or whole == known:
             return None
         try:
             return self.exactly(case_of(self.question, whole), dtype)
         except UnsupportedCallError:
             return None
 
-    def shrunk(self, mismatch: Mismatch, calls: int = 300) -> Mismatch:
+    def shrunk(self, mismatch: Mismatch, calls: int = 2000) -> Mismatch:
         """Return a mismatch of the same kind at sizes and parameters that cannot be smaller."""
         if mismatch.kind == "inaccurate":
             return mismatch
@@ -229,7 +233,7 @@ class Judge:
             again = False
             for change in _reductions(best.case.env):
                 calls -= 1
-                found = self.fails({**best.case.env, **change}, best.dtype)
+                found = self.fails({**best.case.env, **change}, best.dtype, best.case.env)
                 if found is not None and found.kind == best.kind:
                     best, again = found, True
                     break
@@ -241,14 +245,25 @@ def _fraction(value: Any) -> Fraction:
 
 
 def _reductions(env: Env) -> Iterator[dict[str, int]]:
-    """Yield changes to smaller values, the largest first; both paddings of an axis together too."""
-    for v, n in sorted(env.items(), key=lambda pair: -abs(pair[1])):
-        least = 0 if v.startswith(("lo", "lp", "lq", "hi_", "op_")) else 1
-        for smaller in sorted({least, (n + least) // 2, n - 1, 0 if n < 0 else n} - {n}):
-            if abs(smaller) < abs(n) and (smaller >= least or n < 0):
+    """Yield changes to smaller values: of one, the largest first, and then of two together."""
+    large = sorted(env, key=lambda v: -abs(env[v]))
+    for v in large:
+        for smaller in sorted({_least(v), (env[v] + _least(v)) // 2, _step(v, env[v])}, key=abs):
+            if abs(smaller) < abs(env[v]):
                 yield {v: smaller}
-                if f"hi_{v}" in env:
-                    yield {v: smaller, f"hi_{v}": smaller}
+    for v, w in itertools.combinations(large, 2):
+        change = {v: _step(v, env[v]), w: _step(w, env[w])}
+        if all(abs(change[u]) < abs(env[u]) for u in change):
+            yield change
+
+
+def _least(v: str) -> int:
+    return 0 if v.startswith(("lo", "lp", "lq", "hi_", "op_")) else 1
+
+
+def _step(v: str, n: int) -> int:
+    """Return the next smaller value."""
+    return n + 1 if n < 0 else max(_least(v), n - 1)
 
 
 def _awkward(a: Array) -> Array:

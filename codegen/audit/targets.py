@@ -129,10 +129,11 @@ def target(text: str, question: Question) -> Target:
         found = getattr(found, part)
     if not callable(found):
         raise ValueError(f"TARGET: found {type(found).__name__} {text}, expected a function")
-    return Target(text, found, _takes(found))
+    return Target(text, found, takes(found))
 
 
-def _takes(function: Callable[..., Any]) -> frozenset[str] | None:
+def takes(function: Callable[..., Any]) -> frozenset[str] | None:
+    """Return the parameters of a function; None if it takes any or does not say."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
