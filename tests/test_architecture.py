@@ -51,7 +51,8 @@ CODEGEN_ROOMS: dict[str, set[str]] = {
     "figures": {"system"},
     "documents": {"system", "kernels", "figures"},
     "verify": {"system", "plans", "rocq"},
-    "cli": {"system", "kernels", "documents", "verify"},
+    "audit": {"system", "kernels", "adapters"},
+    "cli": {"system", "kernels", "documents", "verify", "audit"},
 }
 """What a room of codegen is built on, besides itself and derive."""
 

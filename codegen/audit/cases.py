@@ -31,7 +31,7 @@ LARGEST = 4000
 
 
 @dataclass(frozen=True)
-class Case:
+class Configuration:
     """A configuration.
 
     Attributes:
@@ -64,21 +64,21 @@ class Choice:
         self.met = set[tuple[str, str]]()
         self.supported, self.refused = set[str](), list[frozenset[str]]()
 
-    def __iter__(self) -> Iterator[Case]:
+    def __iter__(self) -> Iterator[Configuration]:
         while (best := self._best()) is not None:
             self.pool.remove(best)
             yield best
 
-    def support(self, case: Case) -> None:
+    def support(self, case: Configuration) -> None:
         """Learn that a configuration was judged."""
         self.met.update(itertools.combinations(sorted(case.features), 2))
         self.supported |= case.features
 
-    def refuse(self, case: Case) -> None:
+    def refuse(self, case: Configuration) -> None:
         """Learn that a target does not support a configuration."""
         self.refused.append(case.features)
 
-    def _best(self) -> Case | None:
+    def _best(self) -> Configuration | None:
         """Return the configuration that shows most that is new, for its size.
 
         What every refused configuration may have been refused for is shunned: the features that no
@@ -95,7 +95,7 @@ class Choice:
         return best
 
 
-def _pool(question: Question, seed: int) -> list[Case]:
+def _pool(question: Question, seed: int) -> list[Configuration]:
     rng = random.Random(f"{seed} {question.name} {question.wrt}")
     found = {}
     for _ in range(DRAWN):
@@ -105,9 +105,9 @@ def _pool(question: Question, seed: int) -> list[Case]:
     return list(found.values())
 
 
-def case_of(question: Question, env: Env) -> Case:
+def case_of(question: Question, env: Env) -> Configuration:
     """Return a configuration with its features."""
-    return Case(env, frozenset(_features(question, env)))
+    return Configuration(env, frozenset(_features(question, env)))
 
 
 def _draw(question: Question, rng: random.Random) -> dict[str, int]:

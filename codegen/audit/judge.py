@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from rot180.codegen.audit.cases import Case, Choice, case_of
+from rot180.codegen.audit.cases import Choice, Configuration, case_of
 from rot180.codegen.audit.products import Array, shape_of
 from rot180.codegen.audit.questions import Env, Question, drawn
-from rot180.codegen.audit.targets import Target, UnsupportedCallError
+from rot180.codegen.audit.targets import JudgedFunction, UnsupportedCallError
 from rot180.codegen.audit.tolerance import ROUNDOFF, Arithmetic, exact, numpy_dtype
 
 LARGEST_INTEGER = 4
@@ -36,7 +36,7 @@ class Mismatch:
     """
 
     kind: str
-    case: Case
+    case: Configuration
     dtype: str
     text: str
     index: tuple[int, ...] | None = None
@@ -44,7 +44,7 @@ class Mismatch:
 
 
 @dataclass
-class Verdict:
+class AuditResult:
     """What was found.
 
     Attributes:
@@ -74,11 +74,11 @@ class Judge:
     """
 
     question: Question
-    target: Target
+    target: JudgedFunction
     arithmetic: Sequence[Arithmetic]
     seed: int = 0
 
-    def judge(self, count: int, verdict: Verdict) -> Iterator[Case]:
+    def judge(self, count: int, verdict: AuditResult) -> Iterator[Configuration]:
         """Judge configurations, and yield each that was right; a mismatch ends it.
 
         Args:
@@ -106,7 +106,7 @@ class Judge:
             verdict.passed += 1
             yield case
 
-    def exactly(self, case: Case, dtype: str) -> Mismatch | None:
+    def exactly(self, case: Configuration, dtype: str) -> Mismatch | None:
         """Compare with small integers, whose sums must be exact.
 
         Raises:
@@ -130,7 +130,7 @@ class Judge:
         said = f"found {found[at]:g}, expected {expected[at]:g}, {len(wrong)} of {found.size} wrong"
         return Mismatch("wrong", case, dtype, said, at, found)
 
-    def closely(self, case: Case, arithmetic: Arithmetic) -> tuple[Mismatch | None, float]:
+    def closely(self, case: Configuration, arithmetic: Arithmetic) -> tuple[Mismatch | None, float]:
         """Compare with drawn numbers, within the bound of each entry; return the worst ratio."""
         products = self.question.expected(case.env)
         given = self.reals(case.env, arithmetic.dtype)
@@ -154,12 +154,19 @@ class Judge:
         return None, worst
 
     def _off(
-        self, case: Case, arithmetic: Arithmetic, found: Array, at: tuple[int, ...], said: str
+        self,
+        case: Configuration,
+        arithmetic: Arithmetic,
+        found: Array,
+        at: tuple[int, ...],
+        said: str,
     ) -> Mismatch:
         text = f"found {float(found[at]):.17g}, expected {said}"
         return Mismatch("inaccurate", case, arithmetic.dtype, text, at, found)
 
-    def call(self, case: Case, dtype: str, values: Mapping[str, Array]) -> Array | Mismatch:
+    def call(
+        self, case: Configuration, dtype: str, values: Mapping[str, Array]
+    ) -> Array | Mismatch:
         """Call the target; return its result if that is an array of the right shape."""
         arrays = drawn(self.question, case.env, values)
         if sum(case.env.values()) % 3 == 0:
@@ -200,7 +207,7 @@ class Judge:
             for name, size in self._sizes(env)
         }
 
-    def _shape(self, case: Case) -> tuple[int, ...]:
+    def _shape(self, case: Configuration) -> tuple[int, ...]:
         return self.question.shape(self.question.result, case.env)
 
     def _rng(self, env: Env) -> np.random.Generator:

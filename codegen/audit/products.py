@@ -33,7 +33,7 @@ class NotASumError(ValueError):
 
 
 @dataclass(frozen=True)
-class Block:
+class ProductBlock:
     """Products with the same factors.
 
     Attributes:
@@ -59,7 +59,7 @@ class Products:
     """
 
     shape: tuple[int, ...]
-    blocks: tuple[Block, ...]
+    blocks: tuple[ProductBlock, ...]
 
     def sum(self, arrays: Mapping[str, Array]) -> Array:
         """Return the array, in the arithmetic of the operands: exact for integers."""
@@ -79,7 +79,7 @@ class Products:
 
     def absolute(self, arrays: Mapping[str, Array]) -> Array:
         """Return the sum of the absolute values of the products of each entry."""
-        blocks = tuple(Block(abs(b.scale), b.places, b.factors) for b in self.blocks)
+        blocks = tuple(ProductBlock(abs(b.scale), b.places, b.factors) for b in self.blocks)
         return Products(self.shape, blocks).sum({name: np.abs(a) for name, a in arrays.items()})
 
     def count(self) -> Array:
@@ -192,8 +192,8 @@ def _block(
     env: Mapping[str, int],
     points: Points,
     count: int,
-) -> Block:
-    return Block(
+) -> ProductBlock:
+    return ProductBlock(
         scale,
         _entries(place, env, points, count),
         tuple(

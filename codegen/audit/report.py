@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from rot180.codegen.audit.diagnosis import Diagnosis
-from rot180.codegen.audit.judge import Judge, Verdict
+from rot180.codegen.audit.judge import AuditResult, Judge
 from rot180.codegen.audit.questions import drawn
 from rot180.codegen.system.terminal import visible
 
@@ -32,7 +32,7 @@ class Audit:
     """
 
     judge: Judge
-    verdict: Verdict
+    verdict: AuditResult
     diagnosis: Diagnosis | None
 
     @property

@@ -36,7 +36,7 @@ class UnsupportedCallError(Exception):
 
 
 @dataclass(frozen=True)
-class Target:
+class JudgedFunction:
     """A function that is judged.
 
     Attributes:
@@ -97,7 +97,7 @@ def as_array(found: Any) -> Array:
     return array
 
 
-def target(text: str, question: Question) -> Target:
+def target(text: str, question: Question) -> JudgedFunction:
     """Return the target of that name.
 
     Args:
@@ -111,11 +111,11 @@ def target(text: str, question: Question) -> Target:
     """
     if text in BUILT_IN:
         module = importlib.import_module(f"rot180.codegen.audit.adapters.{text.replace('.', '_')}")
-        return Target(text, module.function(question), None)
+        return JudgedFunction(text, module.function(question), None)
     path, _, name = text.rpartition(":")
     if not path:
         if os.access(text, os.X_OK) and Path(text).is_file():
-            return Target(text, executable(Path(text), question), None)
+            return JudgedFunction(text, executable(Path(text), question), None)
         raise ValueError(
             f"TARGET: found {text!r}, expected module:function, file.py:function, an executable "
             f"file, or one of {', '.join(BUILT_IN)}"
@@ -129,7 +129,7 @@ def target(text: str, question: Question) -> Target:
         found = getattr(found, part)
     if not callable(found):
         raise ValueError(f"TARGET: found {type(found).__name__} {text}, expected a function")
-    return Target(text, found, takes(found))
+    return JudgedFunction(text, found, takes(found))
 
 
 def takes(function: Callable[..., Any]) -> frozenset[str] | None:

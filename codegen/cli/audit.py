@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from rot180.codegen.audit.diagnosis import diagnose
-from rot180.codegen.audit.judge import Judge, Verdict
+from rot180.codegen.audit.judge import AuditResult, Judge
 from rot180.codegen.audit.questions import question
 from rot180.codegen.audit.report import FORMATS, Audit, write
 from rot180.codegen.audit.targets import target
@@ -55,7 +55,7 @@ def _arithmetic(text: str) -> Arithmetic:
 
 
 def _audit(arguments: argparse.Namespace, judge: Judge) -> int:
-    verdict = Verdict()
+    verdict = AuditResult()
     for _ in judge.judge(arguments.configurations, verdict):
         if verdict.passed % 10 == 0:
             progress(f"{verdict.passed} configurations are right")

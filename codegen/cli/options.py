@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
+from rot180.codegen.cli.audit_options import audit_options
 from rot180.codegen.documents.formats import FORMATS, NO_DOCUMENT, parse_formats
 from rot180.codegen.documents.widths import NAMES
 from rot180.codegen.system import files
@@ -62,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"rot180 {version()}")
     commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
     _derive(commands)
-    _audit(commands)
+    audit_options(_plain(commands, "audit", "Judge a kernel that somebody wrote."), SPEC)
     explain = _add(commands, "explain", "Say how the compiled kernels of a layer compute.")
     explain.add_argument("spec", metavar="SPEC", help=SPEC)
     _book(commands)
@@ -134,37 +135,14 @@ def expect_one(arguments: argparse.Namespace, option: str, *others: str) -> None
             raise ValueError(f"--{option}: found {found} too, expected only one of them")
 
 
+def _plain(commands: Commands, name: str, text: str) -> argparse.ArgumentParser:
+    return commands.add_parser(name, help=text, description=text)
+
+
 def _add(commands: Commands, name: str, text: str) -> argparse.ArgumentParser:
-    added = commands.add_parser(name, help=text, description=text)
+    added = _plain(commands, name, text)
     added.add_argument("--json", action="store_true", help="print JSON")
     return added
-
-
-def _audit(commands: Commands) -> None:
-    audit = commands.add_parser(
-        "audit",
-        help="Judge a forward or backward pass that somebody wrote.",
-        description="Judge a forward or backward pass that somebody wrote, against the layer.",
-    )
-    audit.add_argument(
-        "target",
-        metavar="TARGET",
-        help="package.module:function, file.py:function, an executable, or an adapter: torch",
-    )
-    audit.add_argument("--layer", required=True, metavar="SPEC", help=SPEC)
-    audit.add_argument("--wrt", metavar="OPERAND", help="judge the gradient by this operand")
-    audit.add_argument(
-        "--dtype",
-        default="float64,float32",
-        metavar="LIST",
-        help="dtypes of arrays, and of sums if wider: float32,float16:float32",
-    )
-    audit.add_argument(
-        "--configurations", type=int, default=40, metavar="N", help="how many are tried"
-    )
-    audit.add_argument("--seed", type=int, default=0, help="draw other configurations")
-    audit.add_argument("--report", default="text", help="text, json, junit, sarif or html")
-    audit.add_argument("--output", type=Path, metavar="FILE", help="write the report there")
 
 
 def _derive(commands: Commands) -> None:

@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from rot180.codegen.audit.cases import Case, Choice
-from rot180.codegen.audit.judge import Judge, Verdict
+from rot180.codegen.audit.cases import Choice, Configuration
+from rot180.codegen.audit.judge import AuditResult, Judge
 from rot180.codegen.audit.mistakes import Mistake, mistakes, with_remainders
 from rot180.codegen.audit.products import Array, shape_of
 from rot180.codegen.audit.questions import Question, question
-from rot180.codegen.audit.targets import Target
+from rot180.codegen.audit.targets import JudgedFunction
 from rot180.codegen.audit.tolerance import Arithmetic
 
 LAYERS = (
@@ -61,7 +61,7 @@ class Victim:
     question: Question
     mistake: Mistake
 
-    def result(self, case: Case, values: dict[str, Array]) -> Array:
+    def result(self, case: Configuration, values: dict[str, Array]) -> Array:
         """Return what it computes at a configuration."""
         env = with_remainders(self.question, case.env)
         wrong = self.mistake.products(env, self.question.wrt)
@@ -71,7 +71,7 @@ class Victim:
 class VictimJudge(Judge):
     """Judges a victim, which computes from the configuration itself."""
 
-    def call(self, case: Case, dtype: str, values: Any) -> Array:
+    def call(self, case: Configuration, dtype: str, values: Any) -> Array:
         """Return what the victim computes."""
         victim = self.target.function
         assert isinstance(victim, Victim)
@@ -80,24 +80,24 @@ class VictimJudge(Judge):
 
 def judged(victim: Victim, seed: int = 0) -> VictimJudge:
     """Return who judges a victim."""
-    target = Target(victim.mistake.name, victim, None)  # type: ignore[arg-type]
+    target = JudgedFunction(victim.mistake.name, victim, None)  # type: ignore[arg-type]
     return VictimJudge(victim.question, target, (Arithmetic("float64", "float64"),), seed)
 
 
-def differs(victim: Victim, case: Case) -> bool:
+def differs(victim: Victim, case: Configuration) -> bool:
     """Say whether a mistake shows at a configuration, with small integers."""
     return judged(victim).exactly(case, "float64") is not None
 
 
 def found_after(victim: Victim, most: int) -> int:
     """Return how many configurations an audit needs; 0 if it finds nothing."""
-    verdict = Verdict()
+    verdict = AuditResult()
     for _ in judged(victim).judge(most, verdict):
         pass
     return verdict.passed + 1 if verdict.mismatch is not None else 0
 
 
-def ordinary(q: Question) -> Case | None:
+def ordinary(q: Question) -> Configuration | None:
     """Return what an ordinary test uses: even sizes, stride 2, padding 1, no dilation."""
     env = dict.fromkeys(q.letters, 4)
     for v in q.layer.parameters:
@@ -107,7 +107,7 @@ def ordinary(q: Question) -> Case | None:
         f"{kind}_{low}": int(kind == "hi") for kind in ("hi", "op") for low in ("lo", "lp", "lq")
     }
     whole = q.complete(env)
-    return None if whole is None else Case(whole, frozenset())
+    return None if whole is None else Configuration(whole, frozenset())
 
 
 def seen_by_ordinary(victim: Victim, ones: bool) -> bool:

@@ -15,10 +15,10 @@ from collections import Counter
 from functools import cache
 from typing import Any
 
-from rot180.codegen.audit.cases import Case, Choice
+from rot180.codegen.audit.cases import Choice, Configuration
 from rot180.codegen.audit.judge import Judge
 from rot180.codegen.audit.questions import Question, question
-from rot180.codegen.audit.targets import Target, UnsupportedCallError, target
+from rot180.codegen.audit.targets import JudgedFunction, UnsupportedCallError, target
 from rot180.codegen.audit.tolerance import Arithmetic
 
 LAYERS = tuple(
@@ -29,20 +29,22 @@ LAYERS = tuple(
 
 
 @cache
-def pool(name: str, wrt: str, seed: int) -> tuple[Question, tuple[Case, ...]]:
+def pool(name: str, wrt: str, seed: int) -> tuple[Question, tuple[Configuration, ...]]:
     """Return a question and drawn configurations."""
     asked = question(name, wrt)
     return asked, tuple(Choice(asked, seed).pool)
 
 
-def own(module: str, name: str, wrt: str) -> Target:
+def own(module: str, name: str, wrt: str) -> JudgedFunction:
     """Return a public function of one backend."""
     kernels = importlib.import_module(f"rot180.generated.{module}")
     suffix = f"_{wrt}" if wrt else ""
-    return Target(module, getattr(kernels, name + suffix), None)
+    return JudgedFunction(module, getattr(kernels, name + suffix), None)
 
 
-def drawn_target(rng: random.Random, asked: Question, name: str, wrt: str) -> tuple[Target, str]:
+def drawn_target(
+    rng: random.Random, asked: Question, name: str, wrt: str
+) -> tuple[JudgedFunction, str]:
     """Draw a target and the number of its threads."""
     kinds = ["numpy_kernels", "cython_kernels", *(["torch"] if _torch() else [])]
     kind, threads = rng.choice(kinds), rng.choice((1, 2))
@@ -92,8 +94,9 @@ def main() -> int:
         halves[1] += ratio > 1 / 4
     print(*alarms, sep="\n")
     done = found.total() - found["unsupported"]
+    kinds = ", ".join(f"{kind}: {n}" for kind, n in sorted(found.items()))
     print(
-        f"{done} audits of right kernels ({', '.join(f'{k}: {n}' for k, n in sorted(found.items()))}): "
+        f"{done} audits of right kernels ({kinds}): "
         f"{len(alarms)} false alarms; the largest error is {worst:.3f} of its bound; bounds halved "
         f"once would fail {halves[0]}, halved twice {halves[1]}"
     )

@@ -42,18 +42,26 @@ def by_input(size: Any, w: Any, g: Any, hw: Any, groups: int, dtype: Any) -> Any
     return dx.reshape(size).to(dtype).numpy()
 
 
-def right(input_size, weight, grad_output, stride, padding, dilation, groups):  # type: ignore
+def right(
+    input_size: Any,
+    weight: Any,
+    grad_output: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: Any,
+) -> Any:
     """Return the gradient by the input, without a bug."""
     hw = both(input_size, weight.shape, stride, padding, dilation)
     return by_input(input_size, weight, grad_output, hw, groups, torch.float64)
 
 
-def not_rotated(weight, **rest):  # type: ignore
+def not_rotated(weight: Any, **rest: Any) -> Any:
     """Read the kernel the wrong way round."""
     return right(weight=weight[:, :, ::-1, ::-1], **rest)
 
 
-def wrong_end(input_size, stride, padding, **rest):  # type: ignore
+def wrong_end(input_size: Any, stride: Any, padding: Any, **rest: Any) -> Any:
     """Put the zeros of the remainder first."""
     dx, shape = right(input_size, stride=stride, padding=padding, **rest), input_size[2:]
     k, d, g = rest["weight"].shape[2:], rest["dilation"], rest["grad_output"].shape[2:]
@@ -66,7 +74,7 @@ def wrong_end(input_size, stride, padding, **rest):  # type: ignore
     return out
 
 
-def too_small(input_size, stride, padding, **rest):  # type: ignore
+def too_small(input_size: Any, stride: Any, padding: Any, **rest: Any) -> Any:
     """Compute the size of the input from that of the output."""
     dx = right(input_size, stride=stride, padding=padding, **rest)
     k, d, g = rest["weight"].shape[2:], rest["dilation"], rest["grad_output"].shape[2:]
@@ -77,7 +85,15 @@ def too_small(input_size, stride, padding, **rest):  # type: ignore
     return dx[:, :, : max(h, 0), : max(v, 0)]
 
 
-def swapped(input_size, weight, grad_output, stride, padding, dilation, groups):  # type: ignore
+def swapped(
+    input_size: Any,
+    weight: Any,
+    grad_output: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: Any,
+) -> Any:
     """Take the stride for the dilation, in windows of the right number."""
     hw = [
         torch.from_numpy((h == e * p + s * k - low).astype(np.float64))
@@ -95,7 +111,15 @@ def swapped(input_size, weight, grad_output, stride, padding, dilation, groups):
     return by_input(input_size, weight, grad_output, hw, groups, torch.float64)
 
 
-def dilation_ignored(input_size, weight, grad_output, stride, padding, dilation, groups):  # type: ignore
+def dilation_ignored(
+    input_size: Any,
+    weight: Any,
+    grad_output: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: Any,
+) -> Any:
     """Place all taps side by side."""
     hw = [
         torch.from_numpy((h == s * p + k - low).astype(np.float64))
@@ -107,17 +131,17 @@ def dilation_ignored(input_size, weight, grad_output, stride, padding, dilation,
     return by_input(input_size, weight, grad_output, hw, groups, torch.float64)
 
 
-def off_by_one(padding, **rest):  # type: ignore
+def off_by_one(padding: Any, **rest: Any) -> Any:
     """Pad one less at the low end, and one more at the high end."""
     return right(padding=tuple((low - 1, high + 1) for low, high in padding), **rest)
 
 
-def wrong_side(padding, **rest):  # type: ignore
+def wrong_side(padding: Any, **rest: Any) -> Any:
     """Put the odd one of an odd padding at the other end, as SAME does elsewhere."""
     return right(padding=tuple((high, low) for low, high in padding), **rest)
 
 
-def layout(weight, **rest):  # type: ignore
+def layout(weight: Any, **rest: Any) -> Any:
     """Read a weight (C, O, K, L) as if it were (O, C, K, L)."""
     o, c, *taps = weight.shape
     stored = np.ascontiguousarray(weight).reshape(c, o, *taps).swapaxes(0, 1)
@@ -126,20 +150,28 @@ def layout(weight, **rest):  # type: ignore
     return right(weight=np.ascontiguousarray(stored), **rest)
 
 
-def groups_ignored(weight, groups, **rest):  # type: ignore
+def groups_ignored(weight: Any, groups: Any, **rest: Any) -> Any:
     """Use the filters of the first group for all."""
     each = weight.shape[0] // groups
     return right(weight=np.concatenate([weight[:each]] * groups), groups=groups, **rest)
 
 
-def interleaved(grad_output, groups, **rest):  # type: ignore
+def interleaved(grad_output: Any, groups: Any, **rest: Any) -> Any:
     """Take channel o*G + g of the output for channel o of group g."""
     n, o, *spatial = grad_output.shape
     g = np.reshape(grad_output, (n, o // groups, groups, *spatial)).swapaxes(1, 2)
     return right(grad_output=np.reshape(g, (n, o, *spatial)), groups=groups, **rest)
 
 
-def weight_gradient(input, weight_size, grad_output, stride, padding, dilation, groups):  # type: ignore
+def weight_gradient(
+    input: Any,
+    weight_size: Any,
+    grad_output: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: Any,
+) -> Any:
     """Return the gradient by the weight, without a bug."""
     n, o, c = input.shape[0], weight_size[0], weight_size[1]
     hw = both(input.shape, weight_size, stride, padding, dilation)
@@ -149,27 +181,29 @@ def weight_gradient(input, weight_size, grad_output, stride, padding, dilation, 
     return dw.reshape(tuple(weight_size)).numpy()
 
 
-def first_of_batch(input, grad_output, **rest):  # type: ignore
+def first_of_batch(input: Any, grad_output: Any, **rest: Any) -> Any:
     """Forget to sum over the batch."""
     return weight_gradient(input[:1], grad_output=grad_output[:1], **rest)
 
 
-def rotated_gradient(**given):  # type: ignore
+def rotated_gradient(**given: Any) -> Any:
     """Rotate the gradient by the weight, which needs no rotation."""
     return weight_gradient(**given)[:, :, ::-1, ::-1]
 
 
-def bias_over_one_axis(grad_output):  # type: ignore
+def bias_over_one_axis(grad_output: Any) -> Any:
     """Sum over batch and rows, and forget the columns."""
     return grad_output.sum((0, 2))
 
 
-def bias_of_first_column(grad_output):  # type: ignore
+def bias_of_first_column(grad_output: Any) -> Any:
     """Sum over batch and rows of the first column."""
     return grad_output[..., :1].sum((0, 2, 3))
 
 
-def true_convolution(input, weight, bias, stride, padding, dilation, groups):  # type: ignore
+def true_convolution(
+    input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any
+) -> Any:
     """Rotate the kernel in the forward pass."""
     wide = [pair for pads in reversed(padding) for pair in pads]
     x = torch.nn.functional.pad(torch.from_numpy(np.array(input)), wide)
@@ -178,7 +212,16 @@ def true_convolution(input, weight, bias, stride, padding, dilation, groups):  #
     return torch.nn.functional.conv2d(x, w, b, stride, 0, dilation, groups)
 
 
-def crop_more(input, weight, bias, stride, padding, output_padding, groups, dilation):  # type: ignore
+def crop_more(
+    input: Any,
+    weight: Any,
+    bias: Any,
+    stride: Any,
+    padding: Any,
+    output_padding: Any,
+    groups: Any,
+    dilation: Any,
+) -> Any:
     """Take the output padding of a transposed convolution for padding at its low end."""
     function = torch.nn.functional.conv_transpose2d
     x, w, b = (torch.from_numpy(np.array(a)) for a in (input, weight, bias))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from rot180.codegen.audit.diagnosis import diagnose  # noqa: E402
-from rot180.codegen.audit.judge import Judge, Verdict  # noqa: E402
+from rot180.codegen.audit.judge import AuditResult, Judge  # noqa: E402
 from rot180.codegen.audit.questions import question  # noqa: E402
-from rot180.codegen.audit.targets import Target, target, takes  # noqa: E402
+from rot180.codegen.audit.targets import JudgedFunction, takes, target  # noqa: E402
 from rot180.codegen.audit.tolerance import Arithmetic  # noqa: E402
 from tests.support import audit_victims  # noqa: E402
 
@@ -17,9 +19,9 @@ DOUBLE = Arithmetic("float64", "float64")
 
 
 @pytest.mark.parametrize(("victim", "layer", "wrt", "name"), audit_victims.BUGS)
-def test_a_planted_bug_is_found_and_named(victim, layer, wrt, name):  # type: ignore
-    asked, verdict = question(layer, wrt), Verdict()
-    judge = Judge(asked, Target("victim", victim, takes(victim)), (DOUBLE,))
+def test_a_planted_bug_is_found_and_named(victim: Any, layer: Any, wrt: Any, name: Any) -> None:
+    asked, verdict = question(layer, wrt), AuditResult()
+    judge = Judge(asked, JudgedFunction("victim", victim, takes(victim)), (DOUBLE,))
     for _ in judge.judge(40, verdict):
         pass
     assert verdict.mismatch is not None
@@ -35,9 +37,10 @@ def test_a_planted_bug_is_found_and_named(victim, layer, wrt, name):  # type: ig
         (audit_victims.weight_gradient, "conv2d", "weight"),
     ],
 )
-def test_without_a_bug_they_pass(victim, layer, wrt):  # type: ignore
-    asked, verdict = question(layer, wrt), Verdict()
-    for _ in Judge(asked, Target("victim", victim, takes(victim)), (DOUBLE,)).judge(40, verdict):
+def test_without_a_bug_they_pass(victim: Any, layer: Any, wrt: Any) -> None:
+    asked, verdict = question(layer, wrt), AuditResult()
+    judge = Judge(asked, JudgedFunction("victim", victim, takes(victim)), (DOUBLE,))
+    for _ in judge.judge(40, verdict):
         pass
     assert (verdict.mismatch, verdict.passed) == (None, 40)
 
@@ -45,7 +48,7 @@ def test_without_a_bug_they_pass(victim, layer, wrt):  # type: ignore
 @pytest.mark.parametrize("adapter", ["torch", "torch.nn.grad"])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_pytorch_is_within_the_bounds(adapter: str, dtype: str) -> None:
-    asked, verdict = question("conv2d", "weight"), Verdict()
+    asked, verdict = question("conv2d", "weight"), AuditResult()
     judge = Judge(asked, target(adapter, asked), (Arithmetic(dtype, dtype),))
     for _ in judge.judge(20, verdict):
         pass
