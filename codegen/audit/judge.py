@@ -127,7 +127,7 @@ class Judge:
         if not len(wrong):
             return None
         at = tuple(int(n) for n in wrong[0])
-        said = f"found {found[at]:g}, expected {expected[at]:g}, {len(wrong)} of {found.size} wrong"
+        said = f"found {found[at]:.17g}, expected {expected[at]:.17g}, {len(wrong)} of {found.size} wrong"
         return Mismatch("wrong", case, dtype, said, at, found)
 
     def closely(self, case: Configuration, arithmetic: Arithmetic) -> tuple[Mismatch | None, float]:

@@ -193,7 +193,9 @@ def question(source: str, wrt: str = "") -> Question:
     if operand and operand not in known:
         expected = ", ".join(names or known)
         raise ValueError(f"--wrt: found {wrt!r}, expected one of {expected}, or nothing")
-    return Question(source, found, operand, entry)
+    asked = Question(source, found, operand, entry)
+    _ = asked.sum  # which says if it is none
+    return asked
 
 
 def drawn(question: Question, env: Env, values: Mapping[str, Array]) -> dict[str, Array]:
