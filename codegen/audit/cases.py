@@ -12,7 +12,7 @@ import itertools
 import math
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sympy import Expr, Symbol
@@ -23,8 +23,8 @@ from rot180.derive.language.polynomial import symbols_of
 from rot180.derive.language.terms import Access, Range, Tensor
 from rot180.derive.semantics.model import EvaluationError, affine, integer
 
-DRAWN = 1500
-"""How many configurations are drawn, from which those are chosen that separate."""
+DRAWN, MOST_DRAWN = 1200, 12000
+"""From how many configurations those are chosen that separate, and how often one is drawn."""
 
 LARGEST = 4000
 """The most products of a drawn configuration."""
@@ -56,11 +56,14 @@ class Choice:
     Args:
         question: what is judged.
         seed: draws others.
+        admits: says whether a target takes a configuration at all.
 
     """
 
-    def __init__(self, question: Question, seed: int):
-        self.pool = sorted(_pool(question, seed), key=lambda case: case.cost)
+    def __init__(
+        self, question: Question, seed: int, admits: Callable[[Env], bool] = lambda env: True
+    ):
+        self.pool = sorted(_pool(question, seed, admits), key=lambda case: case.cost)
         self.met = set[tuple[str, str]]()
         self.supported, self.refused = set[str](), list[frozenset[str]]()
 
@@ -95,14 +98,16 @@ class Choice:
         return best
 
 
-def _pool(question: Question, seed: int) -> list[Configuration]:
+def _pool(question: Question, seed: int, admits: Callable[[Env], bool]) -> list[Configuration]:
     rng = random.Random(f"{seed} {question.name} {question.wrt}")
-    found = {}
-    for _ in range(DRAWN):
+    found: dict[tuple[tuple[str, int], ...], Env] = {}
+    for _ in range(MOST_DRAWN):
         env = question.complete(_draw(question, rng))
-        if env is not None and _work(question, env) <= LARGEST:
-            found[tuple(sorted(env.items()))] = case_of(question, env)
-    return list(found.values())
+        if env is not None and _work(question, env) <= LARGEST and admits(env):
+            found[tuple(sorted(env.items()))] = env
+        if len(found) == DRAWN:
+            break
+    return [case_of(question, env) for env in found.values()]
 
 
 def case_of(question: Question, env: Env) -> Configuration:

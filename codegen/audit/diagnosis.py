@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rot180.codegen.audit.cases import Choice
 from rot180.codegen.audit.judge import Judge, Mismatch
 from rot180.codegen.audit.mistakes import Mistake, mistakes, with_remainders
 from rot180.codegen.audit.products import Array, Products, shape_of
@@ -78,7 +77,7 @@ def named(judge: Judge, smallest: Mismatch) -> str:
 
 def _witnesses(judge: Judge, smallest: Mismatch) -> list[Mismatch]:
     """Return other configurations at which a target is wrong."""
-    found, choice = list[Mismatch](), Choice(judge.question, judge.seed)
+    found, choice = list[Mismatch](), judge.choice()
     for case in itertools.islice(choice, TRIED):
         if len(found) == WITNESSES:
             break

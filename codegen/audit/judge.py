@@ -86,7 +86,7 @@ class Judge:
             verdict: where what was found is written.
 
         """
-        choice = Choice(self.question, self.seed)
+        choice = self.choice()
         for case in choice:
             if verdict.passed == count or sum(verdict.unsupported.values()) > 4 * count:
                 return
@@ -105,6 +105,14 @@ class Judge:
             choice.support(case)
             verdict.passed += 1
             yield case
+
+    def choice(self) -> Choice:
+        """Return what chooses configurations that the target takes."""
+
+        def admits(env: Env) -> bool:
+            return not self.target.lacks(self.question.keywords(env))
+
+        return Choice(self.question, self.seed, admits)
 
     def exactly(self, case: Configuration, dtype: str) -> Mismatch | None:
         """Compare with small integers, whose sums must be exact.
@@ -127,7 +135,8 @@ class Judge:
         if not len(wrong):
             return None
         at = tuple(int(n) for n in wrong[0])
-        said = f"found {found[at]:.17g}, expected {expected[at]:.17g}, {len(wrong)} of {found.size} wrong"
+        values = f"found {found[at]:.17g}, expected {expected[at]:.17g}"
+        said = f"{values}, {len(wrong)} of {found.size} wrong"
         return Mismatch("wrong", case, dtype, said, at, found)
 
     def closely(self, case: Configuration, arithmetic: Arithmetic) -> tuple[Mismatch | None, float]:

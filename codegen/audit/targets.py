@@ -58,20 +58,27 @@ class JudgedFunction:
             Exception: whatever it raises.
 
         """
-        given = {**arrays, **keywords}
-        if self.takes is not None:
-            for name in [name for name in given if name not in self.takes]:
-                if name in arrays or not _neutral(name, given[name]):
-                    if name.endswith(("_size", "_shape")):
-                        del given[name]
-                        continue
-                    raise UnsupportedCallError(f"it does not take {name}")
-                del given[name]
+        if lacking := self.lacks({**arrays, **keywords}):
+            raise UnsupportedCallError(f"it does not take {lacking}")
+        known = self.takes
+        every = {**arrays, **keywords}
+        given = {word: a for word, a in every.items() if known is None or word in known}
         try:
             found = self.function(**given)
         except NotImplementedError as error:
             raise UnsupportedCallError(str(error)) from error
         return as_array(found)
+
+    def lacks(self, given: Mapping[str, Any]) -> str:
+        """Return an argument that it does not take and that is not neutral; "" if there is none.
+
+        A shape or a size may be left out: the arrays say it too, or the target does not need it.
+        """
+        for word, value in given.items():
+            needed = not word.endswith(("_size", "_shape")) and not _neutral(word, value)
+            if self.takes is not None and word not in self.takes and needed:
+                return word
+        return ""
 
 
 def _neutral(name: str, value: Any) -> bool:
@@ -146,8 +153,9 @@ def takes(function: Callable[..., Any]) -> frozenset[str] | None:
 def _imported(name: str) -> Any:
     try:
         return importlib.import_module(name)
-    except ImportError as error:
-        raise ValueError(f"TARGET: found no module {name!r}: {error}") from error
+    except Exception as error:
+        what = f"importing {name!r} raised {type(error).__name__}"
+        raise ValueError(f"TARGET: {what}: {error}") from error
 
 
 def _from_file(path: Path) -> Any:
@@ -155,5 +163,8 @@ def _from_file(path: Path) -> Any:
     if spec is None or spec.loader is None or not path.is_file():
         raise ValueError(f"TARGET: found no file {path}")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ValueError(f"TARGET: {path} raised {type(error).__name__}: {error}") from error
     return module
