@@ -9,14 +9,17 @@ TYPES = {"float32": TensorProto.FLOAT, "float64": TensorProto.DOUBLE}
 
 
 def conv(**given):
+    """Return the correlation."""
     return run("Conv", given)
 
 
 def conv_transpose(**given):
+    """Return the transposed convolution."""
     return run("ConvTranspose", given)
 
 
 def run(kind, given):
+    """Convolve."""
     pads = given["padding"]
     low, high = zip(*pads, strict=True)
     if min(low + high) < 0:
