@@ -58,6 +58,13 @@ class Question:
         """Return the definition as a sum of products of entries."""
         return sum_of(self.layer.output)
 
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Return what the parameters are called in a call."""
+        if self.entry is None:
+            return tuple(python_name(v.name) for v in self.layer.parameters)
+        return tuple(p.name for p in self.entry.window.parameters) if self.entry.window else ()
+
     def expected(self, env: Env) -> Products:
         """Return the products that the function must sum."""
         return self.sum.products(env, self.wrt)

@@ -131,6 +131,10 @@ def _lines(audit: Audit) -> Iterator[str]:
         yield from (f"    {line}" for line in diagnosis.terms[:8])
         if len(diagnosis.terms) > 8:
             yield f"    and {len(diagnosis.terms) - 8} more"
+    takes = audit.judge.target.takes
+    lacking = [word for word in audit.judge.question.parameters if takes and word not in takes]
+    if lacking and audit.judge.question.wrt != "bias":
+        yield f"    not judged: {', '.join(lacking)}, which it does not take"
     for why, count in sorted(verdict.unsupported.items()):
         yield f"    not supported, {count} times: {why}"
 

@@ -158,7 +158,7 @@ def test_the_command(victim: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "mistake: kernel not rotated" in text
     assert "is missing" in text
     code, text = audit(capsys, f"{victim}:one_stride", *CONV1D)
-    assert (code, "it does not take stride" in text) == (0, True)
+    assert (code, "not judged: stride, which it does not take" in text) == (0, True)
     code, text = audit(capsys, f"{victim}:inaccurate", *CONV1D)
     assert (code, "within" in text) == (1, True)
     code, text = audit(capsys, f"{victim}:writes", *CONV1D)
