@@ -21,7 +21,7 @@ from rot180.codegen.kernels.public_shapes import public_box
 from rot180.derive.language.layers import axis_letters, layer
 from rot180.derive.language.notation import Layer
 from rot180.derive.language.polynomial import coefficient, normal, symbol, symbols_of
-from rot180.derive.language.programs import Program
+from rot180.derive.language.programs import Program, read
 from rot180.derive.language.terms import Equal, Range, Tensor
 from rot180.derive.semantics.model import affine, integer
 from rot180.derive.theorems import theorem
@@ -188,7 +188,7 @@ def question(source: str, wrt: str = "") -> Question:
 
     """
     entry = next((e for e in LAYERS if e.name == source), None)
-    found = layer(entry.layer if entry else source)
+    found = layer(entry.layer) if entry else read(source)
     if isinstance(found, Program):
         raise NotASumError(
             f"--layer: found a program of {len(found.definitions)} definitions, "

@@ -100,13 +100,15 @@ class Program:
 
     @property
     def divisors(self) -> tuple[Tensor, ...]:
-        """Return the tensors of whose entries reciprocals are taken.
+        """Return the tensors of whose entries reciprocals are taken, or logarithms.
+
+        The slope of a logarithm is a reciprocal, and neither exists at 0.
 
         >>> [t.name for t in parse_program("y[i] = x[i] / (x[i] + b[])").divisors]
         ['x_plus_b']
         """
         applied = (a for t in self.definitions for a in applications(t))
-        divided = (a.argument.tensor for a in applied if a.function == "reciprocal")
+        divided = (a.argument.tensor for a in applied if a.function in ("reciprocal", "log"))
         return tuple(dict.fromkeys(divided))
 
     @property

@@ -71,7 +71,7 @@ REFUSED = [
     (["audit", "rot180", "--layer", "conv2d", "--wrt", "z"], "--wrt: found 'z', expected one of"),
     (["audit", "rot180", "--layer", "softmax"], "--layer: found a program of"),
     (["audit", "rot180", "--layer", "conv2d", "--dtype", "int8"], "--dtype: found 'int8'"),
-    (["audit", "rot180", "--layer", "conv2d", "--output", "out/no/x"], "--output"),
+    (["audit", "rot180", "--layer", "conv2d", "--output", "bound"], "--output: found bound"),
     (["show", "outputsize"], "THEOREM: found 'outputsize', .*near: output_size"),
     (["show", "output_size", "--style", "plain"], "--style: found output_size, which states no"),
     (["show", "output_size", "--notation", "none"], "--notation: found 'none'"),
