@@ -46,6 +46,7 @@ CODEGEN_ROOMS: dict[str, set[str]] = {
     "system": set(),
     "plans": set(),
     "rocq": {"system"},
+    "audit": set(),
     "kernels": {"system", "plans", "rocq"},
     "adapters": {"kernels"},
     "figures": {"system"},

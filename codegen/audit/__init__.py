@@ -1,0 +1,1 @@
+"""What judges backward passes: the museum of wrong ones."""
