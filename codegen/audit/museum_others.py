@@ -104,7 +104,10 @@ TRANSPOSED: tuple[Entry, ...] = (
         project="Burn",
         issue=4845,
         year=2026,
-        references=(f"{_GITHUB}/tracel-ai/burn/pull/4916",),
+        references=(
+            f"{_GITHUB}/tracel-ai/burn/issues/4845",
+            f"{_GITHUB}/tracel-ai/burn/pull/4916",
+        ),
         layer="conv_transpose1d",
         operand="x",
         wrong="grad_y[N,O,H]; w[C,O,K]; grad_x[N,C,W]; "
