@@ -11,6 +11,7 @@ _GITHUB = "https://github.com"
 _BY_INPUT = "sum[o,p,k] grad_y[n,o,p] * w[o,c,k]"
 _BY_WEIGHT = "sum[n,p] grad_y[n,o,p] * x[n,c,s*p+d*k-lo]"
 _RIGHT_PLACES = "[h + lo == s*p + d*k]"
+_BY_ROWS = "grad_y[N,O,R,P]; w[O,C,K]; grad_x[N,C,R,H]; grad_x[n,c,r,h] = "
 _DECLARED_INPUT = "grad_y[N,O,P]; w[O,C,K]; grad_x[N,C,W]; "
 _DECLARED_WEIGHT = "grad_y[N,O,P]; x[N,C,H]; grad_w[O,C,W]; "
 _TAPS = (("W", "(H + 2*lo - s*(P-1) - 1)//d + 1"),)
@@ -126,6 +127,47 @@ INPUTS: tuple[Entry, ...] = (
         agrees=("H=4 K=4 s=2 P=1", "H=3 K=3 s=3 P=1", "H=5 K=3 s=2 P=2"),
         derived=(("D", "(K + s - 1)//s"), ("E", "K % D")),
         basis="thread",
+    ),
+    Entry(
+        key="pytorch_25101",
+        project="oneDNN (PyTorch)",
+        issue=25101,
+        year=2019,
+        references=(
+            f"{_GITHUB}/pytorch/pytorch/issues/25101",
+            f"{_GITHUB}/uxlfoundation/oneDNN/issues/542",
+        ),
+        layer="y[n,o,r,p] = sum[c,k] x[n,c,r,s*p+d*k-lo] * w[o,c,k]",
+        operand="x",
+        wrong=f"{_BY_ROWS}sum[o,p,k] grad_y[n,o,r,p] * w[o,c,k] * {_RIGHT_PLACES} + "
+        "sum[o,k] grad_y[n,o,r+1,0] * w[o,c,k] * [h + lo == s*P + d*k] * [0 <= h < B]",
+        summary="A row is computed in blocks and a tail of t entries. The remainder makes the "
+        "padding at the end negative; the code counted the windows to skip in the last whole "
+        "block with 0 instead. So entries up to B, where that block ends, also took a window P, "
+        "which does not exist: by its place in memory the first of the next row r.",
+        fails=("R=2 H=3 K=2 s=2 P=1 t=0", "R=3 H=32 K=5 s=3 P=10 lo=1 t=2"),
+        agrees=("R=2 H=4 K=2 s=2 P=2 t=0", "R=2 H=8 K=3 s=2 P=4 lo=1 t=0"),
+        derived=(
+            ("E", "s*(P-1) + K - H - lo"),
+            ("B", "(H-t) * min(1, max(0, (K-1-E-t)//s) - max(0, (K-1-max(0, E)-t)//s))"),
+        ),
+    ),
+    Entry(
+        key="mlpack_2986",
+        project="mlpack",
+        issue=2986,
+        year=2021,
+        references=(f"{_GITHUB}/mlpack/mlpack/issues/2986",),
+        layer="conv1d",
+        operand="x",
+        wrong=f"{_DECLARED_INPUT}grad_x[n,c,h] = {_BY_INPUT} * [h == p + k]",
+        summary="The array for the full convolution was made large enough for s-1 zeros between "
+        "the entries of the output gradient, but these were copied into it side by side. The size "
+        "lacked the remainder too, which is what was noticed. (Without padding.)",
+        fails=("H=3 K=1 s=2 P=2", "H=6 K=3 s=2 P=2"),
+        agrees=("H=5 K=3 P=3", "H=2 K=2 s=2 P=1"),
+        derived=(("W", "s*(P-1) + K"),),
+        outcome="error",
     ),
     Entry(
         key="cmu10714_6_input",
