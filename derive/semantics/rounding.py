@@ -86,7 +86,7 @@ def rounding(theorem: Theorem) -> RoundingTheorem:
                 f"rounding: found {t.name}, which is computed first, in {theorem.name}; expected a "
                 "sum of products of operands; the bound does not cover other ways to compute it"
             )
-    plain = [line for line in theorem.lines if _is_plain(line)]
+    plain = [line for line in theorem.lines if _is_plain(line) and any(map(accesses, line))]
     if not plain:
         found = write(theorem.rhs, tuple(v for v, _ in theorem.variables))
         raise ValueError(

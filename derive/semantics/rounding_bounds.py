@@ -211,27 +211,32 @@ def entry_bounds(
     scaled = {t.name: _integers(t.name, np.asarray(arrays[t.name])) for t in operands}
     counts = _table(rounded.addends, GivenModel(env), axes)
     exact = _sum(rounded.value, env, axes, scaled)
-    sizes_only = {name: (np.abs(whole), unit) for name, (whole, unit) in scaled.items()}
+    positive = {n: (np.abs(whole, out=np.empty_like(whole)), u) for n, (whole, u) in scaled.items()}
     absolute = tuple(Term(abs(t.coefficient), t.variables, t.factors) for t in rounded.value)
-    magnitude = _sum(absolute, env, axes, sizes_only)
-    unit = _unit(rounded.value, scaled)
-    bound = np.empty_like(magnitude)
+    magnitude = _sum(absolute, env, axes, positive)
+    exactly, lines = _exactly_up_to(_unit(rounded.value, scaled), with_), {}
+    for n in {*counts.flat}:
+        lines[n] = _line(int(n), rounded.products, with_)
+    bound = np.full_like(magnitude, Fraction(0))
     for at, (n, whole) in enumerate(zip(counts.flat, magnitude.flat, strict=True)):
-        bound.flat[at] = _bound(int(n), whole, unit, rounded.products, with_)
+        if whole > exactly:
+            slope, start = lines[n]
+            bound.flat[at] = slope * whole + start
     unmet = tuple(_unmet(rounded, scaled, magnitude, bound, with_))
     return EntryBounds(exact, counts.astype(np.int64), magnitude, bound, unmet)
 
 
-def _bound(
-    addends: int, magnitude: Fraction, unit: Fraction, products: int, with_: Arithmetic
-) -> Fraction:
-    """Return the bound of an entry: 0 if every number on the way has few digits."""
-    factor = _factor(with_.roundoffs(addends, products), addends)
+def _exactly_up_to(unit: Fraction, with_: Arithmetic) -> Fraction:
+    """Return up to which sum of absolute values no number on the way has too many digits."""
     least = 2 * max(with_.product_underflow, with_.result_underflow)
-    if not magnitude or (unit >= least and magnitude <= unit * 2**with_.digits):
-        return Fraction(0)
+    return unit * Fraction(2) ** with_.digits if unit >= least else Fraction(0)
+
+
+def _line(addends: int, products: int, with_: Arithmetic) -> tuple[Fraction, Fraction]:
+    """Return the bound as a multiple of the sum of absolute values, and what is added to it."""
+    factor = _factor(with_.roundoffs(addends, products), addends)
     below = addends * with_.product_underflow if products else Fraction(0)
-    return factor * (magnitude + below) + below + with_.result_underflow
+    return factor, factor * below + below + with_.result_underflow
 
 
 def _table(body: Expression, model: GivenModel, axes: Mapping[str, range]) -> Array:
@@ -250,7 +255,7 @@ def _sum(
     out = np.full([len(axis) for axis in axes.values()], Fraction(0), object)
     for t in body:
         units = math.prod(scaled[a.tensor.name][1] for a in accesses(t))
-        out = out + _table((t,), model, axes) * Fraction(units)
+        out += _table((t,), model, axes) * Fraction(units)
     return out
 
 
@@ -283,7 +288,7 @@ def _factor(roundoffs: Fraction, addends: int) -> Fraction:
 def _integers(name: str, values: Array) -> Scaled:
     """Return integers and the power of two that the values are multiples of."""
     if values.dtype.kind in "iub":
-        return values.astype(object) * 1, Fraction(1)
+        return values.astype(np.int64).astype(object), Fraction(1)
     wide = values.astype(np.float64)
     if not np.isfinite(wide).all():
         raise ValueError(f"{name}: found NaN or infinity, expected finite numbers")
@@ -296,7 +301,9 @@ def _integers(name: str, values: Array) -> Scaled:
     exponents = exponents + zeros - 53
     least = int(exponents[whole != 0].min()) if whole.any() else 0
     shifts = np.where(whole != 0, exponents - least, 0).astype(object)
-    return whole.astype(object) * 2**shifts, Fraction(2) ** least
+    out = whole.astype(object)
+    out *= 2**shifts
+    return out, Fraction(2) ** least
 
 
 def _sizes(
