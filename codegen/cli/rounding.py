@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 from rot180.codegen.cli.options import Work, expect_one, requested_symbols
 from rot180.codegen.cli.output import print_json, print_next
-from rot180.codegen.rocq.script import ROUNDING
-from rot180.codegen.system.files import SCRIPTS
 from rot180.codegen.system.terminal import heading, named, say
+from rot180.codegen.verify.proof_scripts import ROUNDING_SCRIPT
 from rot180.derive.display.notations import Symbols
 from rot180.derive.display.rounding import MODEL, rounding_latex, write_rounding
 from rot180.derive.gradients.gradient import gradient, kernel_theorem
@@ -53,7 +52,7 @@ def show_rounding(arguments: argparse.Namespace) -> Work:
     for option in ("style", "steps"):
         if getattr(arguments, option):
             raise ValueError(
-                f"--{option}: found {arguments.theorem}, whose proof is {SCRIPTS}/{ROUNDING}.v, "
+                f"--{option}: found {arguments.theorem}, whose proof is {ROUNDING_SCRIPT}, "
                 f"expected a theorem from `rot180 list`"
             )
     expect_one(arguments, "latex", "json")
@@ -96,7 +95,7 @@ def _show(arguments: argparse.Namespace, symbols: Symbols, found: Found) -> int:
             say(f"{write_rounding(one)}\n")
         say(heading("Assumed:"), *MODEL, sep="\n    ")
         say(*found.others, sep="\n")
-        print_next(f"`coqc` checks {SCRIPTS}/{ROUNDING}.v, as `rot180 verify --require rocq` does")
+        print_next(f"`coqc` checks {ROUNDING_SCRIPT}, as `rot180 verify --require rocq` does")
     return 0
 
 

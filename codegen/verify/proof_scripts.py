@@ -23,6 +23,9 @@ from rot180.derive.certificates.reader import loads
 from rot180.derive.kernel.replay import replay
 from rot180.derive.theorems import claims
 
+ROUNDING_SCRIPT = f"{files.SCRIPTS}/{ROUNDING}.v"
+"""The proof of the theorem on rounding, in the folder of generated files."""
+
 
 def check_scripts(
     reports: Iterable[TheoremReport],
@@ -73,9 +76,8 @@ def check_rounding(progress: Callable[[str], None]) -> None:
 
     """
     script = rounding_script()
-    committed = {f"{ROUNDING}.v": script.text}
-    if fault := out_of_date(files.generated_folder() / files.SCRIPTS, committed):
-        raise ToolError(f"{fault.replace('the proof gives', 'rot180 has')}: run `rot180 generate`")
+    if out_of_date(files.generated_folder(), {ROUNDING_SCRIPT: script.text}):
+        raise ToolError(f"{ROUNDING_SCRIPT} is not that of rot180: run `rot180 generate`")
     (checked,) = check([script])
     if not checked.accepted:
         raise ToolError(f"coqc refused the theorem on rounding: {checked.message}")

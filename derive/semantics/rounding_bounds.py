@@ -24,7 +24,7 @@ from rot180.derive.semantics.supports import Scope
 
 
 @dataclass(frozen=True)
-class Format:
+class FloatFormat:
     """A binary floating-point format that rounds to nearest.
 
     Attributes:
@@ -61,10 +61,10 @@ Scaled: TypeAlias = tuple[Array, Fraction]
 """Integers, and the power of two that they are multiplied by."""
 
 FORMATS = {
-    "float16": Format(11, -14),
-    "bfloat16": Format(8, -126),
-    "float32": Format(24, -126),
-    "float64": Format(53, -1022),
+    "float16": FloatFormat(11, -14),
+    "bfloat16": FloatFormat(8, -126),
+    "float32": FloatFormat(24, -126),
+    "float64": FloatFormat(53, -1022),
 }
 """The formats, by the names that NumPy and frameworks have for them."""
 
