@@ -243,7 +243,8 @@ def _playground(commands: Commands) -> None:
 
 def _show(commands: Commands) -> None:
     show = _add(commands, "show", "Print a theorem and its proof.")
-    show.add_argument("theorem", metavar="THEOREM", help="a name from `rot180 list`")
+    name = "a name from `rot180 list`, or LAYER_rounding"
+    show.add_argument("theorem", metavar="THEOREM", help=name)
     show.add_argument("--latex", action="store_true", help="print LaTeX")
     show.add_argument(
         "--steps",

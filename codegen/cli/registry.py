@@ -18,6 +18,7 @@ from rot180.codegen.cli.output import (
     print_proof,
     progress,
 )
+from rot180.codegen.cli.rounding import SUFFIX, show_rounding
 from rot180.codegen.documents.chapters import theorems_by_chapter
 from rot180.codegen.documents.headings import theorem_title
 from rot180.codegen.documents.listings import function_text, layer_and_operand
@@ -36,7 +37,7 @@ from rot180.derive.theorems import claims, theorem
 
 USES = (
     "`rot180 show THEOREM` prints a proof",
-    "`rot180 derive LAYER -o out` writes kernels",
+    f"`rot180 derive LAYER -o out` writes kernels; `rot180 show LAYER{SUFFIX}` bounds rounding",
     "`from rot180.generated import KERNEL`",
 )
 """What to do with what is listed: theorems, layers and programs, kernels."""
@@ -44,6 +45,8 @@ USES = (
 
 def show(arguments: argparse.Namespace) -> Work:
     """Judge which theorem of the registry is shown, and how; the work prints it and its proof."""
+    if arguments.theorem.endswith(SUFFIX) and arguments.theorem not in claims():
+        return show_rounding(arguments)
     if arguments.theorem not in claims():
         near = difflib.get_close_matches(arguments.theorem, claims(), n=3, cutoff=0.4)
         hint = "a name from `rot180 list`" + (f" (near: {', '.join(near)})" if near else "")

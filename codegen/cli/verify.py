@@ -20,7 +20,7 @@ from rot180.codegen.system import files, programs
 from rot180.codegen.system.journal import unfinished
 from rot180.codegen.system.terminal import heading, named, say, verdict
 from rot180.codegen.verify.certificate_files import certificate_texts
-from rot180.codegen.verify.proof_scripts import check_script, check_scripts
+from rot180.codegen.verify.proof_scripts import check_rounding, check_script, check_scripts
 from rot180.codegen.verify.report import (
     ABSENT,
     LEFT_OUT,
@@ -168,6 +168,8 @@ def _check_scripts(
     if script is not None:
         check_script(reports[0], certificates[0], script, progress)
         return
+    if not arguments.file:
+        check_rounding(progress)
     texts = check_scripts(reports, certificates, progress)
     if arguments.scripts is not None:
         files.write(arguments.scripts, texts)

@@ -10,9 +10,11 @@ from pathlib import Path
 from rot180.codegen.rocq.script import (
     CLAIMED,
     LIBRARY,
+    ROUNDING,
     STATED,
     file_name,
     library,
+    rounding,
     script,
     statement_files,
     theorem_identifier,
@@ -72,6 +74,11 @@ def script_text(theorem: Theorem) -> ScriptText:
 
     """
     return ScriptText(theorem.name, script(theorem), theorem_identifier(theorem))
+
+
+def rounding_script() -> ScriptText:
+    """Return the theorem on rounding as a script, with all that it proves."""
+    return ScriptText(ROUNDING, rounding(), "everything")
 
 
 def check(

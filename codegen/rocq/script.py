@@ -38,6 +38,9 @@ from rot180.derive.language.terms import Condition, Expression, Tensor
 LIBRARY = "finite_sums"
 """The library that every script needs: finite sums, brackets and dual numbers, written by hand."""
 
+ROUNDING = "rounding"
+"""The theorem on rounding, written by hand; it needs the library."""
+
 STATED, CLAIMED = "stated", "claimed"
 """The files that compare a script of other origin with a statement."""
 
@@ -136,6 +139,11 @@ def library() -> str:
     return resource("rocq", f"{LIBRARY}.v")
 
 
+def rounding() -> str:
+    """Return the text of the theorem on rounding."""
+    return resource("rocq", f"{ROUNDING}.v")
+
+
 def statement_files(theorem: Theorem, given: str, name: str) -> dict[str, str]:
     """Return two files: a theorem's statement, and its proof by a theorem of a given file.
 
@@ -171,7 +179,7 @@ def file_name(theorem: Theorem) -> str:
 
 
 def scripts(theorems: Iterable[Theorem]) -> dict[str, str]:
-    """Return file name to text: the library and the script of each theorem.
+    """Return file name to text: the libraries and the script of each theorem.
 
     Args:
         theorems: replayed proofs.
@@ -180,7 +188,7 @@ def scripts(theorems: Iterable[Theorem]) -> dict[str, str]:
         ScriptError: scripts do not cover a proof, or two file names differ in case at most.
 
     """
-    texts = {f"{LIBRARY}.v": library()}
+    texts = {f"{LIBRARY}.v": library(), f"{ROUNDING}.v": rounding()}
     for theorem in theorems:
         name = file_name(theorem)
         if name.lower() in {file.lower() for file in texts}:

@@ -11,15 +11,20 @@ from rot180.codegen.rocq.check import (
     check,
     check_given,
     out_of_date,
+    rounding_script,
     script_text,
 )
 from rot180.codegen.rocq.identifiers import ScriptError
-from rot180.codegen.rocq.script import LIBRARY, file_name, library
+from rot180.codegen.rocq.script import LIBRARY, ROUNDING, file_name, library
 from rot180.codegen.system import files
+from rot180.codegen.system.programs import ToolError
 from rot180.codegen.verify.report import CertificateText, TheoremReport
 from rot180.derive.certificates.reader import loads
 from rot180.derive.kernel.replay import replay
 from rot180.derive.theorems import claims
+
+ROUNDING_SCRIPT = f"{files.SCRIPTS}/{ROUNDING}.v"
+"""The proof of the theorem on rounding, in the folder of generated files."""
 
 
 def check_scripts(
@@ -58,6 +63,25 @@ def check_scripts(
         progress(f"coqc {checked.name}: {answer} ({checked.seconds:.1f} s)")
     progress(f"coqc, all scripts: {total:.0f} s; no assumptions but the statements' own hypotheses")
     return texts
+
+
+def check_rounding(progress: Callable[[str], None]) -> None:
+    """Have `coqc` check the theorem on rounding.
+
+    Args:
+        progress: called with the answer of `coqc`.
+
+    Raises:
+        ToolError: `coqc` is not installed or refuses the proof, or the committed file differs.
+
+    """
+    script = rounding_script()
+    if out_of_date(files.generated_folder(), {ROUNDING_SCRIPT: script.text}):
+        raise ToolError(f"{ROUNDING_SCRIPT} is not that of rot180: run `rot180 generate`")
+    (checked,) = check([script])
+    if not checked.accepted:
+        raise ToolError(f"coqc refused the theorem on rounding: {checked.message}")
+    progress(f"coqc {ROUNDING}: closed under the global context ({checked.seconds:.1f} s)")
 
 
 def check_script(

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rot180.codegen.kernels.committed import plans
 from rot180.codegen.kernels.public_api import LAYERS
-from rot180.codegen.rocq.check import CheckedScript, ScriptText, check, script_text, verify
-from rot180.codegen.rocq.script import LIBRARY, library, script, scripts, statement
+from rot180.codegen.rocq.check import (
+    CheckedScript,
+    ScriptText,
+    check,
+    rounding_script,
+    script_text,
+    verify,
+)
+from rot180.codegen.rocq.script import LIBRARY, ROUNDING, library, script, scripts, statement
 from rot180.codegen.rocq.tokens import FORBIDDEN, refusal, tokens
 from rot180.codegen.system import files
 from rot180.codegen.system.programs import ToolError, run
@@ -75,14 +83,15 @@ def checked(**texts: str) -> list[CheckedScript]:
 def test_scripts_on_disk_are_those_of_the_proofs() -> None:
     committed = plans(LAYERS)
     texts = scripts([*(theorem(name) for name in claims()), *committed])
-    assert len(texts) == len(claims()) + len(committed) + 1
+    assert len(texts) == len(claims()) + len(committed) + 2
     assert not files.drift(FOLDER, texts, ("*.v",)), "run: rot180 generate"
 
 
 def test_nothing_is_assumed() -> None:
     for path in FOLDER.glob("*.v"):
-        if path.stem != LIBRARY:
+        if path.stem not in (LIBRARY, ROUNDING):
             assert not refusal(files.read(path), path.stem)
+    assert not refusal(rounding_script().text, rounding_script().theorem)
     assert not {token.text for token in tokens(library())} & FORBIDDEN
 
 
@@ -106,6 +115,32 @@ def test_a_missing_program_is_named(tmp_path: Path) -> None:
 def test_coqc_accepts() -> None:
     for result in verify(FOLDER, map(theorem, ACCEPTED)):
         assert result.accepted, f"{result.name}: {result.message}"
+
+
+@NEEDS_COQC
+def test_coqc_accepts_the_theorem_on_rounding() -> None:
+    (result,) = check([rounding_script()])
+    assert result.accepted, result.message
+
+
+@NEEDS_COQC
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("power (one [+] v) m [*] power", "power"),
+        ("times m v [+] times (Nat.pred n) u.", "times (Nat.pred n) u."),
+        ("exists d, abs d [<=] u /\\ y = x [*] (one [+] d).", "exists d, y = x [*] (one [+] d)."),
+        ("kernel u v (n + k) m (Rounded u (Sum s t))", "kernel u v k m (Rounded u (Sum s t))"),
+        ("kernel u v n (S m) (Rounded v t)", "kernel u v n m (Rounded v t)"),
+    ],
+)
+def test_coqc_refuses_a_better_bound(right: str, wrong: str) -> None:
+    """One rounding fewer, or one without a limit: the constant of the theorem is the least."""
+    whole = rounding_script()
+    assert right in whole.text
+    edited = replace(whole, text=whole.text.replace(right, wrong, 1))
+    (result,) = check([edited])
+    assert not result.accepted
 
 
 @NEEDS_COQC

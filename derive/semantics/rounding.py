@@ -1,0 +1,143 @@
+"""How far a kernel may be from a theorem: the rounding of a sum of products, entry by entry.
+
+A kernel adds the n products of an entry in some order. If an operation returns its exact value
+times ``1 + d``, where ``|d|`` is at most its unit roundoff, then
+
+    |computed - exact| <= e/(1 - e) * (the sum of the absolute values of the products),
+
+where e is the sum of the unit roundoffs on the longest way from a product to the result: n - 1 for
+additions, one for each multiplication, one if the result is rounded once more. The theorem is
+`rounding` in ``codegen/rocq/rounding.v``. The number of products and the sum of their absolute
+values are those of the sum that a theorem states: nothing here is written for one layer.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+
+import sympy as sp
+from sympy import Expr
+
+from rot180.derive.kernel.proof import Theorem
+from rot180.derive.language.printer import write
+from rot180.derive.language.spelling import application
+from rot180.derive.language.terms import (
+    Access,
+    Apply,
+    Equal,
+    Expression,
+    Factor,
+    Range,
+    Term,
+    tensors,
+)
+
+
+@dataclass(frozen=True)
+class RoundingTheorem:
+    """What rounding does to the sum of products that a theorem states.
+
+    Attributes:
+        theorem: the theorem.
+        value: the sum, in operands and brackets.
+
+    """
+
+    theorem: Theorem
+    value: Expression
+
+    @cached_property
+    def addends(self) -> Expression:
+        """Return how many products the sum of an entry has: those inside all boxes."""
+        known = frozenset(self.theorem.conditions)
+        found = Counter((t.variables, _inside(t, known)) for t in self.value)
+        return tuple(Term(sp.Integer(n), *inside) for inside, n in found.items())
+
+    @cached_property
+    def magnitude(self) -> Expression:
+        """Return the sum of the absolute values of the products."""
+        return tuple(
+            Term(abs(t.coefficient), t.variables, tuple(map(_absolute, t.factors)))
+            for t in self.value
+        )
+
+    @cached_property
+    def products(self) -> int:
+        """Return how many multiplications there are in the longest product."""
+        return max(map(_multiplications, self.value), default=0)
+
+
+def rounding(theorem: Theorem) -> RoundingTheorem:
+    """Return what rounding does to the sum that a theorem states.
+
+    Of the lines of the proof, which are all equal, the shortest is taken that consists of operands
+    and brackets.
+
+    Raises:
+        ValueError: the theorem states no sum of products of operands, or it is computed by way of
+            other tensors, as in Winograd's form.
+
+    """
+    for t in tensors(theorem.rhs):
+        if t.definition is not None and application(t) is None:
+            raise ValueError(
+                f"rounding: found {t.name}, which is computed first, in {theorem.name}; expected a "
+                "sum of products of operands; the bound does not cover other ways to compute it"
+            )
+    plain = [line for line in theorem.lines if _is_plain(line) and any(map(accesses, line))]
+    if not plain:
+        found = write(theorem.rhs, tuple(v for v, _ in theorem.variables))
+        raise ValueError(
+            f"rounding: found {found} in {theorem.name}, expected a sum of products of operands "
+            "with numbers as coefficients"
+        )
+    return RoundingTheorem(theorem, min(plain, key=_length))
+
+
+def _is_plain(line: Expression) -> bool:
+    return all(
+        t.coefficient.is_number
+        and all(
+            isinstance(f, Equal | Range) or (isinstance(f, Access) and f.tensor.definition is None)
+            for f in t.factors
+        )
+        for t in line
+    )
+
+
+def _length(line: Expression) -> tuple[int, int]:
+    return len(line), sum(len(t.variables) + len(t.factors) for t in line)
+
+
+def _multiplications(t: Term) -> int:
+    """Return how often a product is rounded: 1/3 is rounded itself, before it is a factor."""
+    size = abs(t.coefficient)
+    extra = 0 if size == 1 else 1 if binary(size) else 2
+    return max(len(accesses(t)) - 1, 0) + extra
+
+
+def binary(c: Expr) -> bool:
+    """Say whether the denominator of a number is a power of two."""
+    q = int(sp.denom(c))
+    return q & (q - 1) == 0
+
+
+def _inside(t: Term, known: frozenset[object]) -> tuple[Factor, ...]:
+    """Return the brackets of a term, and those that say that its indices are inside the boxes."""
+    found = [f for f in t.factors if not isinstance(f, Access)]
+    for access in accesses(t):
+        for e, n in zip(access.index, access.tensor.shape, strict=True):
+            assert n is not None, "operands have boxes"
+            found.append(Range(e, n))
+    return tuple(f for f in dict.fromkeys(found) if f not in known)
+
+
+def accesses(t: Term) -> tuple[Access, ...]:
+    """Return the operands that a term multiplies."""
+    return tuple(f for f in t.factors if isinstance(f, Access))
+
+
+def _absolute(f: Factor) -> Factor:
+    return Apply("abs", 0, f) if isinstance(f, Access) else f
