@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -15,7 +15,7 @@ from rot180.codegen.audit.cases import Choice, Configuration, case_of
 from rot180.codegen.audit.products import Array, shape_of
 from rot180.codegen.audit.questions import Env, Question, drawn
 from rot180.codegen.audit.targets import JudgedFunction, UnsupportedCallError
-from rot180.codegen.audit.tolerance import ROUNDOFF, Arithmetic, exact, numpy_dtype
+from rot180.codegen.audit.tolerance import Precision, digits, exact, numpy_dtype
 
 LARGEST_INTEGER = 4
 """The largest entry of arrays of small integers, whose sums come out exactly."""
@@ -75,7 +75,7 @@ class Judge:
 
     question: Question
     target: JudgedFunction
-    arithmetic: Sequence[Arithmetic]
+    arithmetic: Sequence[Precision]
     seed: int = 0
 
     def judge(self, count: int, verdict: AuditResult) -> Iterator[Configuration]:
@@ -129,7 +129,7 @@ class Judge:
         found = self.call(case, dtype, given)
         if isinstance(found, Mismatch):
             return found
-        if largest.size and largest.max() > 2 ** ROUNDOFF[dtype]:
+        if largest.size and largest.max() > 2 ** digits(dtype):
             return None  # not exact in this dtype; `closely` judges it
         wrong = np.argwhere(~(found == expected))
         if not len(wrong):
@@ -139,7 +139,7 @@ class Judge:
         said = f"{values}, {len(wrong)} of {found.size} wrong"
         return Mismatch("wrong", case, dtype, said, at, found)
 
-    def closely(self, case: Configuration, arithmetic: Arithmetic) -> tuple[Mismatch | None, float]:
+    def closely(self, case: Configuration, arithmetic: Precision) -> tuple[Mismatch | None, float]:
         """Compare with drawn numbers, within the bound of each entry; return the worst ratio."""
         products = self.question.expected(case.env)
         given = self.reals(case.env, arithmetic.dtype)
@@ -151,10 +151,11 @@ class Judge:
         expected = products.sum(numbers).reshape(shape)
         absolute = products.absolute(numbers).reshape(shape)
         count = products.count().reshape(shape)
+        precision = replace(arithmetic, multiplications=products.multiplications)
         for at in np.ndindex(*found.shape):
             if not np.isfinite(found[at]):
                 return self._off(case, arithmetic, found, at, "a finite number"), worst
-            bound = arithmetic.bound(int(count[at]), _fraction(absolute[at]))
+            bound = precision.bound(int(count[at]), _fraction(absolute[at]))
             error = abs(Fraction(float(found[at])) - _fraction(expected[at]))
             if error > bound:
                 said = f"{float(expected[at]):.17g} within {float(bound):.2g}"
@@ -165,7 +166,7 @@ class Judge:
     def _off(
         self,
         case: Configuration,
-        arithmetic: Arithmetic,
+        arithmetic: Precision,
         found: Array,
         at: tuple[int, ...],
         said: str,

@@ -82,6 +82,12 @@ class Products:
         blocks = tuple(ProductBlock(abs(b.scale), b.places, b.factors) for b in self.blocks)
         return Products(self.shape, blocks).sum({name: np.abs(a) for name, a in arrays.items()})
 
+    @property
+    def multiplications(self) -> int:
+        """Return the most multiplications in a product."""
+        scaled = (len(b.factors) - 1 + (abs(b.scale) != 1) for b in self.blocks)
+        return max(scaled, default=0)
+
     def count(self) -> Array:
         """Return how many products each entry sums."""
         out: Array = np.zeros(math.prod(self.shape), np.int64)

@@ -1,9 +1,7 @@
-"""How far a sum of products may be from the exact one: a bound for each entry, proved.
+"""How far a sum of products may be from the exact one: the bound of an entry, as it is proved.
 
-If n products are summed in any order, each operation rounded with relative error at most u, and
-n*u < 1, the result differs from the exact sum by at most n*u/(1 - n*u) times the sum of the
-absolute values of the products (Higham, Accuracy and Stability of Numerical Algorithms, section
-3.1). A fused multiply-add rounds less. A wider accumulator adds one rounding to the result.
+`rot180 show conv2d_rounding` prints the theorem for a layer, and ``generated/rocq/rounding.v``
+proves it: for any order of the sum, with fused multiply-adds or without.
 """
 
 from __future__ import annotations
@@ -11,43 +9,43 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from rot180.codegen.audit.products import Array
-
-ROUNDOFF = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}
-"""How many bits a significand has, the leading one included."""
+from rot180.derive.semantics.rounding_bounds import FORMATS, Arithmetic, arithmetic
 
 
 @dataclass(frozen=True)
-class Arithmetic:
+class Precision:
     """What a kernel computes with.
 
     Attributes:
         dtype: what its arrays are stored in.
         accumulator: what sums are kept in; that of the arrays, or a wider one.
+        multiplications: how many there are in a product.
 
     """
 
     dtype: str
     accumulator: str
+    multiplications: int = 1
 
     def __str__(self) -> str:
         wider = self.accumulator != self.dtype
         return f"{self.dtype} with sums in {self.accumulator}" if wider else self.dtype
 
-    @property
-    def unit(self) -> Fraction:
-        """Return the unit roundoff of the sums."""
-        return Fraction(1, 2 ** ROUNDOFF[self.accumulator])
+    @cached_property
+    def arithmetic(self) -> Arithmetic:
+        """Return the unit roundoffs.
 
-    @property
-    def stored(self) -> Fraction:
-        """Return the unit roundoff of the last rounding, 0 if there is none."""
-        wider = self.accumulator != self.dtype
-        return Fraction(1, 2 ** ROUNDOFF[self.dtype]) if wider else Fraction(0)
+        Raises:
+            ValueError: a format is unknown, or the accumulator is narrower.
+
+        """
+        return arithmetic(self.dtype, self.accumulator, self.multiplications)
 
     def bound(self, count: int, absolute: Fraction) -> Fraction:
         """Return how far an entry may be from the exact sum.
@@ -60,14 +58,18 @@ class Arithmetic:
             ValueError: there are too many products for any bound.
 
         """
-        relative = count * self.unit
-        if relative >= 1:
-            raise ValueError(
-                f"found {count} products in {self.accumulator}, expected fewer than "
-                f"{2 ** ROUNDOFF[self.accumulator]}"
-            )
-        summed = relative / (1 - relative)
-        return (summed * (1 + self.stored) + self.stored) * absolute
+        if not count:
+            return Fraction(0)
+        off = self.arithmetic.roundoffs(count, self.multiplications)
+        if off >= 1:
+            raise ValueError(f"found {count} products in {self}, expected fewer for any bound")
+        near_zero = count * self.arithmetic.product_underflow + self.arithmetic.result_underflow
+        return (absolute * off + near_zero) / (1 - off)
+
+
+def digits(dtype: str) -> int:
+    """Return how many binary digits a number has."""
+    return FORMATS[dtype].digits
 
 
 def numpy_dtype(name: str) -> np.dtype[Any]:

@@ -10,14 +10,11 @@ from rot180.codegen.audit.judge import AuditResult, Judge
 from rot180.codegen.audit.questions import question
 from rot180.codegen.audit.report import FORMATS, Audit, write
 from rot180.codegen.audit.targets import target
-from rot180.codegen.audit.tolerance import ROUNDOFF, Arithmetic, numpy_dtype
+from rot180.codegen.audit.tolerance import Precision, numpy_dtype
 from rot180.codegen.cli.options import Work
 from rot180.codegen.cli.output import progress
 from rot180.codegen.system import files
 from rot180.codegen.system.terminal import say
-
-DTYPES = tuple(ROUNDOFF)
-"""The dtypes in which arrays are passed."""
 
 
 def audit(arguments: argparse.Namespace) -> Work:
@@ -29,7 +26,7 @@ def audit(arguments: argparse.Namespace) -> Work:
     """
     asked = question(arguments.layer, arguments.wrt or "")
     judged = target(arguments.target, asked)
-    arithmetic = tuple(_arithmetic(text) for text in arguments.dtype.split(","))
+    arithmetic = tuple(_precision(text) for text in arguments.dtype.split(","))
     if arguments.configurations < 1:
         found = arguments.configurations
         raise ValueError(f"--configurations: found {found}, expected an integer >= 1")
@@ -42,16 +39,16 @@ def audit(arguments: argparse.Namespace) -> Work:
     return lambda: _audit(arguments, judge)
 
 
-def _arithmetic(text: str) -> Arithmetic:
+def _precision(text: str) -> Precision:
     """Read ``float32`` or ``float16:float32``, the dtype and the wider one of its sums."""
     dtype, _, wider = text.partition(":")
-    if dtype not in DTYPES:
-        raise ValueError(f"--dtype: found {dtype!r}, expected one of {', '.join(DTYPES)}")
+    found = Precision(dtype, wider or dtype)
+    try:
+        _ = found.arithmetic
+    except ValueError as error:
+        raise ValueError(f"--dtype: {error}") from error
     numpy_dtype(dtype)
-    wider = wider or dtype
-    if wider not in ROUNDOFF or ROUNDOFF[wider] < ROUNDOFF[dtype]:
-        raise ValueError(f"--dtype: found sums in {wider!r}, expected {dtype} or a wider dtype")
-    return Arithmetic(dtype, wider)
+    return found
 
 
 def _audit(arguments: argparse.Namespace, judge: Judge) -> int:

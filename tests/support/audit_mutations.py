@@ -22,7 +22,7 @@ from rot180.codegen.audit.mistakes import Mistake, mistakes, with_remainders
 from rot180.codegen.audit.products import Array, shape_of
 from rot180.codegen.audit.questions import Question, question
 from rot180.codegen.audit.targets import JudgedFunction
-from rot180.codegen.audit.tolerance import Arithmetic
+from rot180.codegen.audit.tolerance import Precision
 
 LAYERS = (
     ("conv1d", "input"),
@@ -81,7 +81,7 @@ class VictimJudge(Judge):
 def judged(victim: Victim, seed: int = 0) -> VictimJudge:
     """Return who judges a victim."""
     target = JudgedFunction(victim.mistake.name, victim, None)  # type: ignore[arg-type]
-    return VictimJudge(victim.question, target, (Arithmetic("float64", "float64"),), seed)
+    return VictimJudge(victim.question, target, (Precision("float64", "float64"),), seed)
 
 
 def differs(victim: Victim, case: Configuration) -> bool:

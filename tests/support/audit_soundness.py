@@ -19,7 +19,7 @@ from rot180.codegen.audit.cases import Choice, Configuration
 from rot180.codegen.audit.judge import Judge
 from rot180.codegen.audit.questions import Question, question
 from rot180.codegen.audit.targets import JudgedFunction, UnsupportedCallError, target
-from rot180.codegen.audit.tolerance import Arithmetic
+from rot180.codegen.audit.tolerance import Precision
 
 LAYERS = tuple(
     (name, wrt)
@@ -82,7 +82,7 @@ def main() -> int:
             mismatch: Any = judge.exactly(case, dtype)
             ratio = 0.0
             if mismatch is None:
-                mismatch, ratio = judge.closely(case, Arithmetic(dtype, dtype))
+                mismatch, ratio = judge.closely(case, Precision(dtype, dtype))
         except UnsupportedCallError:
             found["unsupported"] += 1
             continue

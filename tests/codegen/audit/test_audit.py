@@ -15,7 +15,7 @@ from rot180.codegen.audit.cases import Choice
 from rot180.codegen.audit.mistakes import mistakes, with_remainders
 from rot180.codegen.audit.products import NotASumError
 from rot180.codegen.audit.questions import question
-from rot180.codegen.audit.tolerance import Arithmetic
+from rot180.codegen.audit.tolerance import Precision
 from rot180.codegen.cli.commands import run
 from tests.support.audit_mutations import LAYERS, Victim, differs, found_after
 from tests.support.configurations import COUNTS, Configuration, configurations
@@ -216,7 +216,7 @@ def test_a_program_in_any_language(capsys: pytest.CaptureFixture[str], tmp_path:
         (("nothing", *CONV1D), "expected module:function"),
         (("{}:nothing", *CONV1D), "not yet"),
         (("{}:right", *CONV1D, "--dtype", "int8"), "--dtype"),
-        (("{}:right", *CONV1D, "--dtype", "float64:float32"), "wider"),
+        (("{}:right", *CONV1D, "--dtype", "float64:float32"), "fewer digits"),
         (("{}:right", *CONV1D, "--report", "pdf"), "--report"),
         (("{}:right", *CONV1D, "--configurations", "0"), "--configurations"),
         (("{}:right", "--layer", "y[i] = relu(x[i])", "--wrt", "x"), "sum of products"),
@@ -239,9 +239,10 @@ def test_what_is_no_sum_is_refused() -> None:
 
 def test_bounds() -> None:
     """The bound of one rounded product, of many, with a wider accumulator; and where none is."""
-    one = Arithmetic("float64", "float64").bound(1, Fraction(1))
-    assert one == Fraction(1, 2**53 - 1)
-    assert Arithmetic("bfloat16", "float32").bound(0, Fraction(0)) == 0
-    assert Arithmetic("bfloat16", "float32").bound(3, Fraction(1)) > Fraction(1, 2**8)
-    with pytest.raises(ValueError, match="fewer than 256"):
-        Arithmetic("bfloat16", "bfloat16").bound(256, Fraction(1))
+    tiny = Fraction(1, 2**1000)
+    one = Precision("float64", "float64").bound(1, Fraction(1))
+    assert Fraction(1, 2**53 - 1) <= one <= Fraction(1, 2**53 - 1) + tiny
+    assert Precision("bfloat16", "float32").bound(0, Fraction(0)) == 0
+    assert Precision("bfloat16", "float32").bound(3, Fraction(1)) > Fraction(1, 2**8)
+    with pytest.raises(ValueError, match="expected fewer"):
+        Precision("bfloat16", "bfloat16").bound(256, Fraction(1))

@@ -12,10 +12,10 @@ from rot180.codegen.audit.diagnosis import diagnose  # noqa: E402
 from rot180.codegen.audit.judge import AuditResult, Judge  # noqa: E402
 from rot180.codegen.audit.questions import question  # noqa: E402
 from rot180.codegen.audit.targets import JudgedFunction, takes, target  # noqa: E402
-from rot180.codegen.audit.tolerance import Arithmetic  # noqa: E402
+from rot180.codegen.audit.tolerance import Precision  # noqa: E402
 from tests.support import audit_victims  # noqa: E402
 
-DOUBLE = Arithmetic("float64", "float64")
+DOUBLE = Precision("float64", "float64")
 
 
 @pytest.mark.parametrize(("victim", "layer", "wrt", "name"), audit_victims.BUGS)
@@ -49,7 +49,7 @@ def test_without_a_bug_they_pass(victim: Any, layer: Any, wrt: Any) -> None:
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_pytorch_is_within_the_bounds(adapter: str, dtype: str) -> None:
     asked, verdict = question("conv2d", "weight"), AuditResult()
-    judge = Judge(asked, target(adapter, asked), (Arithmetic(dtype, dtype),))
+    judge = Judge(asked, target(adapter, asked), (Precision(dtype, dtype),))
     for _ in judge.judge(20, verdict):
         pass
     assert (verdict.mismatch, verdict.passed) == (None, 20)
