@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TypeAlias
 
 from sympy import Expr, Symbol
@@ -87,14 +86,23 @@ def is_operator(name: str) -> bool:
     return name in _RECOGNISERS
 
 
-@lru_cache(maxsize=1 << 14)
 def application(t: Tensor) -> Application | None:
     """Return the operator and the arguments that a tensor is; None if there is no such operator.
+
+    Each tensor keeps its own: an equal one may have other names for its sums, and in a proof a name
+    stands for one tensor with one spelling.
 
     >>> from rot180.derive.language.terms import tensor
     >>> application(rot180(tensor("w", "K"), [0])).operator
     'rot180'
     """
+    kept: dict[str, Application | None] = t.__dict__
+    if "_application" not in kept:
+        kept["_application"] = _application(t)
+    return kept["_application"]
+
+
+def _application(t: Tensor) -> Application | None:
     if t.definition is None:
         return None
     for name, read in _RECOGNISERS.items():

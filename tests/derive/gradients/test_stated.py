@@ -8,6 +8,7 @@ import pytest
 
 from rot180.derive import checker
 from rot180.derive.certificates.writer import dumps
+from rot180.derive.gradients.program_gradient import compact_gradient, program_gradient
 from rot180.derive.gradients.stated import stated_gradient
 from rot180.derive.language.programs import parse_program
 from rot180.derive.search.derivation import NotProvedError
@@ -80,3 +81,13 @@ def test_the_proof_goes_backwards_through_the_definitions() -> None:
     proof = theorem("softmax_input").proof
     assert [s.rule for s in proof.steps].count("chain") == 2
     assert "grad_sum_e" in dumps(proof)
+
+
+def test_equal_programs_with_other_letters_are_derived_in_one_process() -> None:
+    """The letters of their sums differ; in a proof a name stands for one tensor with one spelling."""
+    text = "m[n] = max[j] x[n,j]; e[n,j] = exp(x[n,j]-m[n]); y[n,j] = e[n,j] / sum[{0}] e[n,{0}]"
+    for letter in "ikl":
+        program = parse_program(text.format(letter))
+        found = compact_gradient(program, program_gradient(program, "x"))
+        assert found is not None
+        assert [t.name for t in found.divisors] == ["sum_e"]
