@@ -49,10 +49,15 @@ class RoundingTheorem:
     value: Expression
 
     @cached_property
+    def inside(self) -> tuple[tuple[Factor, ...], ...]:
+        """Return for each term the brackets that say where all its operands are in their boxes."""
+        known = frozenset(self.theorem.conditions)
+        return tuple(_inside(t, known) for t in self.value)
+
+    @cached_property
     def addends(self) -> Expression:
         """Return how many products the sum of an entry has: those inside all boxes."""
-        known = frozenset(self.theorem.conditions)
-        found = Counter((t.variables, _inside(t, known)) for t in self.value)
+        found = Counter(zip((t.variables for t in self.value), self.inside, strict=True))
         return tuple(Term(sp.Integer(n), *inside) for inside, n in found.items())
 
     @cached_property

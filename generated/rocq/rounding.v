@@ -561,6 +561,62 @@ Proof.
   now rewrite (C (f (Z.of_nat k))), A.
 Qed.
 
+(* The products of an entry, as a list: of each point of a sum whose brackets are 1. *)
+Definition window (b : Z) : list Z :=
+  map (fun i => (Z.of_nat i - b)%Z) (seq 0 (Z.to_nat (2 * b + 1))).
+Definition inside (e n : Z) : bool := if within e n then true else false.
+Definition vanishes (e : Z) : bool := if Z.eq_dec e 0 then true else false.
+Definition when {F : Field} (holds : bool) (a : F) : list F := if holds then [a] else [].
+
+Section Lists.
+Variable F : Field.
+Implicit Types (f : Z -> F) (l : Z -> list F) (b : Z).
+
+Lemma first_map (A : Ring) n (f : Z -> A) g :
+  first n (fun i => f (g i)) =
+    fold_right add zero (map f (map (fun i => g (Z.of_nat i)) (seq 0 n))).
+Proof.
+  assert (forall (r : list A) a,
+    fold_right add zero (r ++ [a]) = fold_right add zero r [+] a) as S.
+  { destruct (laws A) as [Z C D _ _ _ _ _ _]. intros r a. induction r as [| c r IH]; cbn.
+    - now rewrite (C a).
+    - now rewrite IH, D. }
+  induction n as [| n IH]; [easy |]. rewrite seq_S, !map_app. cbn [map first]. now rewrite S, <- IH.
+Qed.
+Lemma total_lists b f l : (forall i, f i = sum_of (l i)) ->
+  total b f = sum_of (flat_map l (window b)).
+Proof.
+  intros E. unfold total, window. rewrite (first_map _ _ f (fun i => i - b)%Z).
+  induction (map _ (seq _ _)) as [| i r IH]; [easy |]. cbn [map fold_right flat_map].
+  now rewrite sum_app, <- E, <- IH.
+Qed.
+Lemma total_lists_abs b f l : (forall i, f i = sum_of_abs (l i)) ->
+  total b f = sum_of_abs (flat_map l (window b)).
+Proof.
+  intros E. unfold sum_of_abs. rewrite flat_map_concat_map, concat_map, map_map.
+  rewrite <- flat_map_concat_map. now apply total_lists.
+Qed.
+Lemma total_lengths b (f : Z -> integers) l : (forall i, f i = Z.of_nat (length (l i))) ->
+  total b f = Z.of_nat (length (flat_map l (window b))).
+Proof.
+  intros E. unfold total, window. rewrite (first_map _ _ f (fun i => i - b)%Z).
+  induction (map _ (seq _ _)) as [| i r IH]; [easy |]. cbn [map fold_right flat_map].
+  rewrite app_length, Nat2Z.inj_add, <- E, <- IH. reflexivity.
+Qed.
+Lemma sum_app_abs (k r : list F) : sum_of_abs (k ++ r) = sum_of_abs k [+] sum_of_abs r.
+Proof. unfold sum_of_abs. now rewrite map_app, sum_app. Qed.
+Lemma length_app (k r : list F) :
+  Z.of_nat (length (k ++ r)) = (Z.of_nat (length k) + Z.of_nat (length r))%Z.
+Proof. now rewrite app_length, Nat2Z.inj_add. Qed.
+End Lists.
+
+(* One product: the cases of its brackets. *)
+Ltac cases := unfold when, inside, vanishes, box, point;
+  repeat match goal with
+  | |- context [within ?e ?n] => destruct (within e n)
+  | |- context [Z.eq_dec ?e 0] => destruct (Z.eq_dec e 0)
+  end; cbn [andb].
+
 (* The constant is the least that the standard model allows: some kernel reaches it. *)
 Section Attained.
 Variable F : Field.

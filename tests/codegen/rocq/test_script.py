@@ -11,6 +11,7 @@ import pytest
 from rot180.codegen.kernels.committed import plans
 from rot180.codegen.kernels.public_api import LAYERS
 from rot180.codegen.rocq.check import (
+    CLOSED,
     CheckedScript,
     ScriptText,
     check,
@@ -18,11 +19,13 @@ from rot180.codegen.rocq.check import (
     script_text,
     verify,
 )
+from rot180.codegen.rocq.identifiers import ScriptError
+from rot180.codegen.rocq.rounding import rounding_instance
 from rot180.codegen.rocq.script import LIBRARY, ROUNDING, library, script, scripts, statement
 from rot180.codegen.rocq.tokens import FORBIDDEN, refusal, tokens
 from rot180.codegen.system import files
 from rot180.codegen.system.programs import ToolError, run
-from rot180.derive.gradients.gradient import gradient, kernel_theorems
+from rot180.derive.gradients.gradient import gradient, kernel_theorem, kernel_theorems
 from rot180.derive.gradients.program_gradient import program_gradient
 from rot180.derive.gradients.program_steps import forward_theorem
 from rot180.derive.kernel.proof import Proof, Step
@@ -41,6 +44,7 @@ from rot180.derive.language.terms import (
     term,
 )
 from rot180.derive.search.prove import prove
+from rot180.derive.semantics.rounding import rounding
 from rot180.derive.theorems import claims, theorem
 from tests.support.proofs import proof, step, symbols
 
@@ -121,6 +125,26 @@ def test_coqc_accepts() -> None:
 def test_coqc_accepts_the_theorem_on_rounding() -> None:
     (result,) = check([rounding_script()])
     assert result.accepted, result.message
+
+
+@NEEDS_COQC
+@pytest.mark.parametrize("wrt", [None, "x", "w", "bias"])
+def test_coqc_accepts_the_rounding_of_a_layer(wrt: str | None, tmp_path: Path) -> None:
+    """The sum, its absolute values and the count are those of one list of products."""
+    conv = layer("conv1d")
+    stated = rounding(kernel_theorem(conv, None) if wrt is None else gradient(conv, wrt))
+    texts = {LIBRARY: library(), ROUNDING: rounding_script().text}
+    texts["entry"] = rounding_instance(stated)
+    files.write(tmp_path, {f"{name}.v": text for name, text in texts.items()})
+    answers = [run(["coqc", "-q", "-R", ".", "", f"{name}.v"], tmp_path, 300) for name in texts]
+    assert [answer.code for answer in answers] == [0, 0, 0], answers
+    assert answers[-1].output.strip() == CLOSED
+
+
+def test_the_rounding_of_products_with_coefficients_has_no_script() -> None:
+    stated = rounding(kernel_theorem(layer("y[n] = 2*x[n]*w[n]"), None))
+    with pytest.raises(ScriptError, match="a product has a coefficient"):
+        rounding_instance(stated)
 
 
 @NEEDS_COQC
