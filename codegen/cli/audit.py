@@ -53,7 +53,7 @@ def _audit(arguments: argparse.Namespace, judge: Judge) -> int:
     if arguments.output is None:
         say(text, end="")
     else:
-        files.publish(Path(arguments.output), text.encode())
+        files.write(arguments.output.parent, {arguments.output.name: text})
         say(write(found, "text"), end="")
     return int(found.diagnosis is not None)
 
