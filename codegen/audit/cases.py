@@ -26,6 +26,9 @@ from rot180.derive.semantics.model import EvaluationError, affine, integer
 DRAWN, MOST_DRAWN = 1200, 12000
 """From how many configurations those are chosen that separate, and how often one is drawn."""
 
+PLAIN = 0.3
+"""How often a parameter has no effect on all axes: for targets that do not take it."""
+
 LARGEST = 4000
 """The most products of a drawn configuration."""
 
@@ -102,12 +105,18 @@ def _pool(question: Question, seed: int, admits: Callable[[Env], bool]) -> list[
     rng = random.Random(f"{seed} {question.name} {question.wrt}")
     found: dict[tuple[tuple[str, int], ...], Env] = {}
     for _ in range(MOST_DRAWN):
-        env = question.complete(_draw(question, rng))
-        if env is not None and _work(question, env) <= LARGEST and admits(env):
+        env = drawn_env(question, rng)
+        if env is not None and admits(env):
             found[tuple(sorted(env.items()))] = env
         if len(found) == DRAWN:
             break
     return [case_of(question, env) for env in found.values()]
+
+
+def drawn_env(question: Question, rng: random.Random) -> Env | None:
+    """Draw sizes and parameters of a small call; None if they do not fit each other."""
+    env = question.complete(_draw(question, rng))
+    return env if env is not None and _work(question, env) <= LARGEST else None
 
 
 def case_of(question: Question, env: Env) -> Configuration:
@@ -126,21 +135,27 @@ def _draw(question: Question, rng: random.Random) -> dict[str, int]:
         return env
     boxes = {t.name: t.shape for t in question.layer.tensors}
     env["N"] = rng.choice((0, 1, 1, 2, 2))
-    env["G"] = rng.choice((1, 1, 2))
+    words = {p.name for p in window.parameters}
+    plain = {word for word in sorted(words) if rng.random() < PLAIN}
+
+    def some(word: str, *values: int) -> int:
+        return values[0] if word in plain else rng.choice(values)
+
+    env["G"] = some("groups", 1, 1, 2)
     for a, letters in enumerate(axis_letters(window.rank)):
-        k, d = rng.choice((1, 2, 2, 3, 3, 4)), rng.choice((1, 1, 2, 3))
+        k, d = rng.choice((1, 2, 2, 3, 3, 4)), some("dilation", 1, 1, 2, 3)
         extent = d * (k - 1) + 1
-        low = rng.choice((0, 0, 0, 1, 1, 2, extent, -1))
+        low = some("padding", 0, 0, 0, 1, 1, 2, extent, -1)
         env |= {
             str(boxes["w"][3 + a]): k,
             str(boxes["x"][3 + a]): rng.randint(1, 8 if window.output == "P" else 4),
-            letters.stride: rng.choice((1, 1, 2, 2, 3, 4)),
+            letters.stride: some("stride", 1, 1, 2, 2, 3, 4),
             letters.dilation: d,
             letters.low: low,
-            f"hi_{letters.low}": rng.choice((low, low, low, 0, 1, 2, extent, -1)),
+            f"hi_{letters.low}": some("padding", low, low, low, 0, 1, 2, extent, -1),
         }
         if any(p.letter == "op" for p in window.parameters):
-            env[f"op_{letters.low}"] = rng.choice((0, 0, 1, 2))
+            env[f"op_{letters.low}"] = some("output_padding", 0, 0, 1, 2)
     return env
 
 

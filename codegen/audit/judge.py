@@ -262,7 +262,11 @@ def _fraction(value: Any) -> Fraction:
 
 
 def _reductions(env: Env) -> Iterator[dict[str, int]]:
-    """Yield changes to smaller values: of one, the largest first, and then of two together."""
+    """Yield changes to smaller values: of one, the largest first, and then of two together.
+
+    A batch of 0 has no entries to look at: one of 1 is smaller to a reader.
+    """
+    yield from ({v: 1} for v, n in env.items() if n == 0 and _least(v) == 1)
     large = sorted(env, key=lambda v: -abs(env[v]))
     for v in large:
         for smaller in sorted({_least(v), (env[v] + _least(v)) // 2, _step(v, env[v])}, key=abs):

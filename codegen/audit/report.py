@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import html
+import inspect
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 
 from rot180.codegen.audit.diagnosis import Diagnosis
-from rot180.codegen.audit.judge import AuditResult, Judge
+from rot180.codegen.audit.judge import AuditResult, Judge, Mismatch
 from rot180.codegen.audit.questions import drawn
+from rot180.codegen.audit.targets import JudgedFunction
 from rot180.codegen.system.terminal import visible
+from rot180.codegen.system.version import version
 
 FORMATS = ("text", "json", "junit", "sarif", "html")
 """The forms of a report."""
@@ -120,23 +125,35 @@ def _lines(audit: Audit) -> Iterator[str]:
         yield f"    the largest error is {verdict.worst:.2f} of its bound"
     else:
         yield f"{audit.title}: WRONG, after {verdict.passed} right configurations{besides}"
-        if diagnosis.mistake:
-            yield f"    mistake: {diagnosis.mistake}"
-        smallest = diagnosis.smallest
-        at = f"[{','.join(map(str, smallest.index))}]" if smallest.index is not None else ""
-        yield f"    smallest call, in {smallest.dtype}:"
-        for word, value in audit.call.items():
-            yield f"        {word} = {_shown(value)}"
-        yield f"    result{at}: {smallest.text}"
-        yield from (f"    {line}" for line in diagnosis.terms[:8])
-        if len(diagnosis.terms) > 8:
-            yield f"    and {len(diagnosis.terms) - 8} more"
+        yield from (f"    {line}" for line in explained(audit))
     takes = audit.judge.target.takes
     lacking = [word for word in audit.judge.question.parameters if takes and word not in takes]
     if lacking and audit.judge.question.wrt != "bias":
         yield f"    not judged: {', '.join(lacking)}, which it does not take"
     for why, count in sorted(verdict.unsupported.items()):
         yield f"    not supported, {count} times: {why}"
+
+
+def explained(audit: Audit) -> Iterator[str]:
+    """Yield what is wrong: the mistake, the smallest call, and the terms at fault, line by line."""
+    diagnosis = audit.diagnosis
+    assert diagnosis is not None
+    if diagnosis.mistake:
+        yield f"mistake: {diagnosis.mistake}"
+    smallest = diagnosis.smallest
+    yield f"smallest call, in {smallest.dtype}:"
+    for word, value in audit.call.items():
+        yield f"    {word} = {_shown(value)}"
+    yield wrong_entry(smallest)
+    yield from diagnosis.terms[:8]
+    if len(diagnosis.terms) > 8:
+        yield f"and {len(diagnosis.terms) - 8} more"
+
+
+def wrong_entry(mismatch: Mismatch) -> str:
+    """Return the first wrong entry of a result, and what is wrong with it."""
+    at = f"[{','.join(map(str, mismatch.index))}]" if mismatch.index is not None else ""
+    return f"result{at}: {mismatch.text}"
 
 
 def _shown(value: Any) -> str:
@@ -161,34 +178,43 @@ def _junit(audit: Audit) -> str:
 
 
 def _sarif(audit: Audit) -> str:
-    rule = audit.diagnosis.mistake if audit.diagnosis is not None else ""
-    results = [
-        {
-            "ruleId": "wrong-backward-pass",
+    title = {"text": "A result differs from the definition of its layer"}
+    rule = {
+        "id": "wrong-pass",
+        "shortDescription": title,
+        "fullDescription": {"text": f"{title['text']}, at sizes and parameters that fit it."},
+        "help": {"text": "The message has the smallest wrong call and the terms at fault."},
+    }
+    driver = {"name": "rot180 audit", "version": version(), "rules": [rule]}
+    results = []
+    if audit.diagnosis is not None:
+        result = {
+            "ruleId": rule["id"],
+            "ruleIndex": 0,
             "level": "error",
             "message": {"text": _text(audit)},
-            "partialFingerprints": {"mistake": rule or "unknown"},
-            "locations": [
-                {"physicalLocation": {"artifactLocation": {"uri": _file(audit.judge.target.name)}}}
-            ],
+            "partialFingerprints": {"mistake/v1": audit.diagnosis.mistake or "unknown"},
+            "locations": [{"physicalLocation": _place(audit.judge.target)}],
         }
-    ]
-    rules = [
-        {
-            "id": "wrong-backward-pass",
-            "shortDescription": {"text": "A result differs from the definition of its layer"},
-        }
-    ]
-    driver = {"name": "rot180 audit", "rules": rules}
-    run = {"tool": {"driver": driver}, "results": results if audit.diagnosis is not None else []}
+        results.append(result)
+    run = {"tool": {"driver": driver}, "results": results}
     schema = "https://json.schemastore.org/sarif-2.1.0.json"
     return json.dumps({"$schema": schema, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
 
 
-def _file(target: str) -> str:
-    """Return the file of a target, as a path."""
-    path = target.rpartition(":")[0] or target
-    return path if path.endswith(".py") or "/" in path else path.replace(".", "/") + ".py"
+def _place(target: JudgedFunction) -> dict[str, Any]:
+    """Return the file and the line of a target, as far as they are known."""
+    path, _, name = target.name.rpartition(":")
+    file = path if path.endswith(".py") else path.replace(".", "/") + ".py"
+    where = file if path else name
+    place: dict[str, Any] = {"artifactLocation": {"uri": where}, "region": {"startLine": 1}}
+    code = getattr(inspect.unwrap(target.function), "__code__", None)
+    if path and code is not None:
+        place["region"] = {"startLine": code.co_firstlineno}
+        with suppress(ValueError):
+            own = Path(code.co_filename).resolve().relative_to(Path.cwd())
+            place["artifactLocation"] = {"uri": own.as_posix()}
+    return place
 
 
 def _html(audit: Audit) -> str:

@@ -75,13 +75,14 @@ class JudgedFunction:
         A shape or a size may be left out: the arrays say it too, or the target does not need it.
         """
         for word, value in given.items():
-            needed = not word.endswith(("_size", "_shape")) and not _neutral(word, value)
+            needed = not word.endswith(("_size", "_shape")) and not neutral(word, value)
             if self.takes is not None and word not in self.takes and needed:
                 return word
         return ""
 
 
-def _neutral(name: str, value: Any) -> bool:
+def neutral(name: str, value: Any) -> bool:
+    """Say whether a parameter has the value at which it changes nothing."""
     return name in NEUTRAL and bool(np.all(np.asarray(value) == NEUTRAL[name]))
 
 
@@ -119,10 +120,23 @@ def target(text: str, question: Question) -> JudgedFunction:
     if text in BUILT_IN:
         module = importlib.import_module(f"rot180.codegen.audit.adapters.{text.replace('.', '_')}")
         return JudgedFunction(text, module.function(question), None)
+    if ":" not in text and os.access(text, os.X_OK) and Path(text).is_file():
+        return JudgedFunction(text, executable(Path(text), question), None)
+    return function_target(named_function(text), text)
+
+
+def named_function(text: str) -> Callable[..., Any]:
+    """Return the function of that name.
+
+    Args:
+        text: ``package.module:function`` or ``file.py:function``.
+
+    Raises:
+        ValueError: there is none; the message says what was found and what was expected.
+
+    """
     path, _, name = text.rpartition(":")
     if not path:
-        if os.access(text, os.X_OK) and Path(text).is_file():
-            return JudgedFunction(text, executable(Path(text), question), None)
         raise ValueError(
             f"TARGET: found {text!r}, expected module:function, file.py:function, an executable "
             f"file, or one of {', '.join(BUILT_IN)}"
@@ -136,7 +150,21 @@ def target(text: str, question: Question) -> JudgedFunction:
         found = getattr(found, part)
     if not callable(found):
         raise ValueError(f"TARGET: found {type(found).__name__} {text}, expected a function")
-    return JudgedFunction(text, found, takes(found))
+    function: Callable[..., Any] = found
+    return function
+
+
+def function_target(function: Callable[..., Any], name: str = "") -> JudgedFunction:
+    """Return a function as a target.
+
+    Args:
+        function: the function.
+        name: how it was given; "" for its name in Python.
+
+    """
+    own = getattr(function, "__qualname__", type(function).__name__)
+    name = name or f"{getattr(function, '__module__', '')}:{own}"
+    return JudgedFunction(name, function, takes(function))
 
 
 def takes(function: Callable[..., Any]) -> frozenset[str] | None:

@@ -95,3 +95,24 @@ def exact(a: Array) -> Array:
     out: Array = np.empty(a.shape, object)
     out.reshape(-1)[:] = [Fraction(float(v)) for v in a.reshape(-1)]
     return out
+
+
+def precision(text: str, option: str = "--dtype") -> Precision:
+    """Read ``float32`` or ``float16:float32``, the dtype and the wider one of its sums.
+
+    Args:
+        text: the text.
+        option: what it was given as.
+
+    Raises:
+        ValueError: a dtype is unknown, or that of the sums is not wider.
+
+    """
+    dtype, _, wider = text.partition(":")
+    if dtype not in FORMATS:
+        raise ValueError(f"{option}: found {dtype!r}, expected one of {', '.join(FORMATS)}")
+    numpy_dtype(dtype)
+    wider = wider or dtype
+    if wider not in FORMATS or digits(wider) < digits(dtype):
+        raise ValueError(f"{option}: found sums in {wider!r}, expected {dtype} or a wider dtype")
+    return Precision(dtype, wider)

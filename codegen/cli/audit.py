@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+import sys
 from pathlib import Path
 
-from rot180.codegen.audit.diagnosis import diagnose
-from rot180.codegen.audit.judge import AuditResult, Judge
+from rot180.codegen.audit.judge import Judge
 from rot180.codegen.audit.questions import question
-from rot180.codegen.audit.report import FORMATS, Audit, write
+from rot180.codegen.audit.report import FORMATS, write
+from rot180.codegen.audit.runs import run
+from rot180.codegen.audit.starter import starter
 from rot180.codegen.audit.targets import target
-from rot180.codegen.audit.tolerance import Precision, numpy_dtype
+from rot180.codegen.audit.tolerance import precision
 from rot180.codegen.cli.options import Work
-from rot180.codegen.cli.output import progress
+from rot180.codegen.cli.output import print_next, print_paths, progress
 from rot180.codegen.system import files
 from rot180.codegen.system.terminal import say
 
@@ -24,9 +27,14 @@ def audit(arguments: argparse.Namespace) -> Work:
         ValueError: the layer, the operand, the target or an option is unknown.
 
     """
+    find_modules_here()
+    if arguments.init:
+        return _init(arguments)
+    if arguments.layer is None:
+        raise ValueError("--layer: found nothing, expected the layer that TARGET is to compute")
     asked = question(arguments.layer, arguments.wrt or "")
     judged = target(arguments.target, asked)
-    arithmetic = tuple(_precision(text) for text in arguments.dtype.split(","))
+    kinds = tuple(precision(text) for text in arguments.dtype.split(","))
     if arguments.configurations < 1:
         found = arguments.configurations
         raise ValueError(f"--configurations: found {found}, expected an integer >= 1")
@@ -35,40 +43,44 @@ def audit(arguments: argparse.Namespace) -> Work:
         raise ValueError(f"--report: found {arguments.report!r}, expected one of {expected}")
     if arguments.output is not None:
         files.expect_file("--output", arguments.output)
-    judge = Judge(asked, judged, arithmetic, arguments.seed)
+    judge = Judge(asked, judged, kinds, arguments.seed)
     return lambda: _audit(arguments, judge)
 
 
-def _precision(text: str) -> Precision:
-    """Read ``float32`` or ``float16:float32``, the dtype and the wider one of its sums."""
-    dtype, _, wider = text.partition(":")
-    found = Precision(dtype, wider or dtype)
-    try:
-        _ = found.arithmetic
-    except ValueError as error:
-        raise ValueError(f"--dtype: {error}") from error
-    numpy_dtype(dtype)
-    return found
-
-
 def _audit(arguments: argparse.Namespace, judge: Judge) -> int:
-    verdict = AuditResult()
-    for _ in judge.judge(arguments.configurations, verdict):
-        if verdict.passed % 10 == 0:
-            progress(f"{verdict.passed} configurations are right")
-    if not verdict.passed and verdict.mismatch is None:
-        reasons = ", ".join(sorted(verdict.unsupported))
-        raise ValueError(
-            f"TARGET: found no configuration that it supports ({reasons}), expected some"
-        )
-    diagnosis = None
-    if verdict.mismatch is not None:
-        progress("looking for the smallest wrong configuration and for the mistake")
-        diagnosis = diagnose(judge, verdict.mismatch)
-    text = write(Audit(judge, verdict, diagnosis), arguments.report)
+    found = run(judge, arguments.configurations, progress)
+    text = write(found, arguments.report)
     if arguments.output is None:
         say(text, end="")
     else:
-        files.publish(Path(arguments.output), text.encode())
-        say(write(Audit(judge, verdict, diagnosis), "text"), end="")
-    return int(diagnosis is not None)
+        files.write(arguments.output.parent, {arguments.output.name: text})
+        say(write(found, "text"), end="")
+    return int(found.diagnosis is not None)
+
+
+def find_modules_here() -> None:
+    """Let modules of the current folder be imported, as `python -m` does."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+
+
+def _init(arguments: argparse.Namespace) -> Work:
+    """Look at a function's signature; the work writes a test file with an adapter.
+
+    Raises:
+        ValueError: the signature does not say enough, or the file exists.
+
+    """
+    written = starter(arguments.target, arguments.layer, arguments.wrt)
+    path = arguments.output or Path(written.name)
+    files.expect_file("--output", path)
+    if path.exists():
+        raise ValueError(f"--output: found {path}, expected no such file; move it, or give another")
+    return lambda: _write(path, written.text)
+
+
+def _write(path: Path, text: str) -> int:
+    print_paths([str(p) for p in files.write(path.parent, {path.name: text})])
+    print_next(f"`python -m pytest {shlex.quote(str(path))}` runs it")
+    return 0

@@ -19,7 +19,7 @@ def audit_options(audit: argparse.ArgumentParser, spec: str) -> None:
         metavar="TARGET",
         help="package.module:function, file.py:function, an executable, or an adapter: torch",
     )
-    audit.add_argument("--layer", required=True, metavar="SPEC", help=spec)
+    audit.add_argument("--layer", metavar="SPEC", help=spec)
     audit.add_argument("--wrt", metavar="OPERAND", help="judge the gradient by this operand")
     audit.add_argument(
         "--dtype",
@@ -33,3 +33,8 @@ def audit_options(audit: argparse.ArgumentParser, spec: str) -> None:
     audit.add_argument("--seed", type=int, default=0, help="draw other configurations")
     audit.add_argument("--report", default="text", help="text, json, junit, sarif or html")
     audit.add_argument("--output", type=Path, metavar="FILE", help="write the report there")
+    audit.add_argument(
+        "--init",
+        action="store_true",
+        help="judge nothing; write a test file with an adapter, after a look at the signature",
+    )

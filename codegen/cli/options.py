@@ -311,6 +311,11 @@ def _generate(commands: Commands) -> None:
         "--check", action="store_true", help="write nothing; print a diff if they are out of date"
     )
     generate.add_argument(
+        "--tracked",
+        action="store_true",
+        help="with --check: also count files that git does not track",
+    )
+    generate.add_argument(
         "-o",
         "--output",
         metavar="DIR",

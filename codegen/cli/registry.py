@@ -24,7 +24,7 @@ from rot180.codegen.documents.headings import theorem_title
 from rot180.codegen.documents.listings import function_text, layer_and_operand
 from rot180.codegen.kernels import committed
 from rot180.codegen.kernels.public_api import public_functions
-from rot180.codegen.system import files
+from rot180.codegen.system import files, programs
 from rot180.codegen.system.terminal import heading, say
 from rot180.codegen.system.terminal import named as styled
 from rot180.derive.display.notations import Symbols
@@ -41,6 +41,9 @@ USES = (
     "`from rot180.generated import KERNEL`",
 )
 """What to do with what is listed: theorems, layers and programs, kernels."""
+
+GIT_SECONDS = 60.0
+"""How long git may take to list files."""
 
 
 def show(arguments: argparse.Namespace) -> Work:
@@ -184,16 +187,36 @@ def _has(words: Sequence[str], *texts: str) -> bool:
 
 
 def generate(arguments: argparse.Namespace) -> Work:
-    """Judge the folder of the files that are committed; the work writes or compares them."""
+    """Judge the folder of the files that are committed; the work writes or compares them.
+
+    Raises:
+        ValueError: there is no such folder, or `--tracked` was given without `--check`.
+        OSError: files could not be written there, or git is missing or does not know the folder.
+
+    """
     folder = arguments.output or files.generated_folder()
+    if arguments.tracked and not arguments.check:
+        raise ValueError("--tracked: found no --check, expected both")
     if not arguments.check:
         files.expect_folder("-o", folder)
     elif not folder.is_dir():
         raise ValueError(f"-o: found {folder}, expected a folder that `rot180 generate` wrote")
-    return lambda: _generate(arguments, folder)
+    known = _tracked(folder) if arguments.tracked else None
+    return lambda: _generate(arguments, folder, known)
 
 
-def _generate(arguments: argparse.Namespace, folder: Path) -> int:
+def _tracked(folder: Path) -> frozenset[str]:
+    """Return the files of a folder that git tracks, by their names relative to it."""
+    ended = programs.run(["git", "ls-files", "-z"], folder, GIT_SECONDS)
+    if ended.code:
+        raise ValueError(
+            f"--tracked: found {folder}, which git does not know, expected a folder of a "
+            f"repository ({ended.output.strip()})"
+        )
+    return frozenset(name for name in ended.output.split("\0") if name)
+
+
+def _generate(arguments: argparse.Namespace, folder: Path, tracked: frozenset[str] | None) -> int:
     texts = committed.generated(progress)
     if not arguments.check:
         paths = [str(path) for path in files.write(folder, texts)]
@@ -204,6 +227,9 @@ def _generate(arguments: argparse.Namespace, folder: Path) -> int:
             print_next("`git diff` shows what changed; compile and test it before a commit")
         return 0
     found = files.drift(folder, texts, committed.GENERATED_PATTERNS)
+    if tracked is not None:
+        new = (name for name in texts if name not in tracked and (folder / name).is_file())
+        found += [f"{name}: git does not track it; git add {folder / name}\n" for name in new]
     if arguments.json:
         print_json({"drift": found})
     elif found:

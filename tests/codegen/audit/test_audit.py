@@ -216,7 +216,7 @@ def test_a_program_in_any_language(capsys: pytest.CaptureFixture[str], tmp_path:
         (("nothing", *CONV1D), "expected module:function"),
         (("{}:nothing", *CONV1D), "not yet"),
         (("{}:right", *CONV1D, "--dtype", "int8"), "--dtype"),
-        (("{}:right", *CONV1D, "--dtype", "float64:float32"), "fewer digits"),
+        (("{}:right", *CONV1D, "--dtype", "float64:float32"), "wider"),
         (("{}:right", *CONV1D, "--report", "pdf"), "--report"),
         (("{}:right", *CONV1D, "--configurations", "0"), "--configurations"),
         (("{}:right", "--layer", "y[i] = relu(x[i])", "--wrt", "x"), "sum of products"),

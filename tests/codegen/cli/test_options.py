@@ -69,9 +69,11 @@ REFUSED = [
     (["audit", "none:f", "--layer", "conv2d"], "TARGET: importing 'none' raised"),
     (["audit", "none.py:f", "--layer", "conv2d"], "TARGET: found no file none.py"),
     (["audit", "rot180", "--layer", "conv2d", "--wrt", "z"], "--wrt: found 'z', expected one of"),
-    (["audit", "rot180", "--layer", "softmax"], "--layer: found a program of"),
+    (["audit", "rot180", "--layer", "softmax"], "found 'softmax', a program of"),
     (["audit", "rot180", "--layer", "conv2d", "--dtype", "int8"], "--dtype: found 'int8'"),
-    (["audit", "rot180", "--layer", "conv2d", "--output", "bound"], "--output: found bound"),
+    (["audit", "rot180", "--layer", "conv2d", "--output", "taken"], "--output: found"),
+    (["audit", "rot180"], "--layer: found nothing"),
+    (["audit", "--init", "none:f"], "TARGET: importing 'none' raised"),
     (["show", "outputsize"], "THEOREM: found 'outputsize', .*near: output_size"),
     (["show", "output_size", "--style", "plain"], "--style: found output_size, which states no"),
     (["show", "output_size", "--notation", "none"], "--notation: found 'none'"),
@@ -95,6 +97,7 @@ REFUSED = [
     ([*CLAIM, "--json", "taken"], "--json: found taken, a folder"),
     (["generate", "-o", "file"], "-o: found .*file, a file"),
     (["generate", "--check", "-o", "nowhere"], "-o: found nowhere, expected a folder that"),
+    (["generate", "--tracked"], "--tracked: found no --check, expected both"),
 ]
 
 
