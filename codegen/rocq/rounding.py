@@ -14,7 +14,7 @@ from rot180.derive.semantics.rounding import RoundingTheorem, accesses
 
 
 @dataclass(frozen=True)
-class Entry:
+class RoundedEntry:
     """An entry of a theorem's left side; its fields are text of the script.
 
     Attributes:
@@ -59,10 +59,10 @@ def rounding_instance(rounded: RoundingTheorem) -> str:
     return template("rocq", "entry.v.jinja").render(**of)
 
 
-def _entry(rounded: RoundingTheorem, names: Names) -> Entry:
+def _entry(rounded: RoundingTheorem, names: Names) -> RoundedEntry:
     plain = Printer(names)
     terms = list(zip(rounded.value, rounded.inside, strict=True))
-    return Entry(
+    return RoundedEntry(
         theorem_name(f"{rounded.theorem.name}_rounding", names),
         _added([plain.sums(t.variables, _absolute(plain, t)) for t, _ in terms]),
         _added([plain.sums(t.variables, plain.product(inside)) for t, inside in terms]),

@@ -84,7 +84,7 @@ def test_the_proof_goes_backwards_through_the_definitions() -> None:
 
 
 def test_equal_programs_with_other_letters_are_derived_in_one_process() -> None:
-    """The letters of their sums differ; a name in a proof stands for one tensor as it is spelled."""
+    """Only the letters of sums differ; in a proof a name is one tensor as it is spelled."""
     text = "m[n] = max[j] x[n,j]; e[n,j] = exp(x[n,j]-m[n]); y[n,j] = e[n,j] / sum[{0}] e[n,{0}]"
     for letter in "ikl":
         program = parse_program(text.format(letter))
