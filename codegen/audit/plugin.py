@@ -156,7 +156,7 @@ def _judge(item: pytest.Function, function: Callable[..., Any]) -> None:
         pytest.fail(text, pytrace=False)
 
 
-@dataclass
+@dataclass(eq=False)  # pytest hashes its plugins
 class AuditTally:
     """Counts what was judged: a test all of whose configurations are unsupported shows nothing.
 

@@ -171,3 +171,13 @@ def test_the_plugin_is_installed_and_imports_no_sympy(
     )
     ran = pytester.runpytest_subprocess("-p", "no:xdist", "-p", "no:cacheprovider")
     ran.assert_outcomes(passed=1)
+
+
+def test_folders_with_a_conftest_of_their_own(pytester: pytest.Pytester) -> None:
+    """There pytest looks for the plugins of a folder, by their hashes."""
+    for folder in ("one", "two"):
+        pytester.mkdir(folder).joinpath("conftest.py").write_text("x = 1\n", "utf-8")
+        text = "def test_nothing():\n    pass\n"
+        pytester.path.joinpath(folder, f"test_{folder}.py").write_text(text, "utf-8")
+    ran = pytester.runpytest_inprocess(*PLUGIN)
+    ran.assert_outcomes(passed=2)
