@@ -69,7 +69,7 @@ REFUSED = [
     (["audit", "none:f", "--layer", "conv2d"], "TARGET: importing 'none' raised"),
     (["audit", "none.py:f", "--layer", "conv2d"], "TARGET: found no file none.py"),
     (["audit", "rot180", "--layer", "conv2d", "--wrt", "z"], "--wrt: found 'z', expected one of"),
-    (["audit", "rot180", "--layer", "softmax"], "found 'softmax', a program of"),
+    (["audit", "rot180", "--layer", "softmax"], "--layer: found a program of"),
     (["audit", "rot180", "--layer", "conv2d", "--dtype", "int8"], "--dtype: found 'int8'"),
     (["audit", "rot180", "--layer", "conv2d", "--output", "taken"], "--output: found"),
     (["audit", "rot180"], "--layer: found nothing"),
