@@ -23,6 +23,7 @@ COLUMNS = 100
 """The largest width of a proof with the reasons on the same lines."""
 
 _MARKUP = (
+    (r"\\frac\{1\}\{(\w)\}", r"1/\1"),
     (r"= (\w+) (\w+) \+ \\text\{rest\}", r"= \1*\2 + rest"),
     (r"\\(?:texttt|text|emph)\{((?:\\.|[^{}])*)\}", r"\1"),
     (r"\\partial (\S+) / \\partial ", r"d\1/d"),

@@ -67,14 +67,14 @@ def _(layer: Layer, wrt: str) -> tuple[Layer | Program, str] | None:
 @gradient_layer.register
 def _(program: Program, wrt: str) -> tuple[Layer | Program, str] | None:
     proved = program_gradient(program, wrt)
-    if _is_zero(proved.rhs):
-        return None
     if placed := [g.array.name for g in program.gathers if g.tensor in tensors(proved.rhs)]:
         raise ValueError(
             f"wrt: the gradient by {wrt} adds up what was read at {placed[0]}, which the notation "
             "cannot say; expected a program that reads at no array of indices"
         )
     proved = compact_gradient(program, proved) or proved
+    if _is_zero(proved.rhs):
+        return None
     upstream, x = output_gradient(program), operand(program, wrt)
     index = tuple(v for v, _ in proved.variables)
     chosen = [s for s in program.selections if s.tensor in tensors(proved.rhs)]

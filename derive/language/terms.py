@@ -283,6 +283,7 @@ class Definition:
     def __post_init__(self) -> None:
         _require_symbols("formals", self.formals)
         require_expression("body", self.body)
+        tensors(self.body)  # kept: what is inside was made before, so that no call is deep
         for t in self.body:
             if set(t.variables) & set(self.formals):
                 raise ValueError("a definition sums over one of its own indices")

@@ -224,6 +224,8 @@ def displays(text: str) -> list[tuple[str, str]]:
     joined = re.sub(half_square, lambda found: f"{HALF}({found[1]})", joined)
     joined = joined.replace(r"(\frac{1}{u})'", r"\operatorname{reciprocal}'")
     entry = r"((?:(?!\}\))\S)+?\[[^]]*\])"
+    number = r"(?<!\()\\frac\{1\}\{(\\mathit\{(?:\\_|\w)+\}|\w)\}"
+    joined = re.sub(number, r"\\operatorname{reciprocal}(\1)", joined)
     joined = re.sub(rf"\\frac\{{1\}}\{{{entry}\}}", r"\\operatorname{reciprocal}(\1)", joined)
     out = []
     for line in joined.split(" \\\\\n"):
