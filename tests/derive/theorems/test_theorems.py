@@ -37,7 +37,7 @@ def test_the_claim_is_proved(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_line_is_true_at_small_sizes(name: str) -> None:
-    """Each line of the proof has the value of the first, which is not always 0."""
+    """Each line of the proof has the value of the first, always 0 only where the right side is."""
     seen = 0
     for seed in range(6):
         report = check(theorem(name), count=3 if name in SMALL else 1, seed=seed)
@@ -45,7 +45,7 @@ def test_every_line_is_true_at_small_sizes(name: str) -> None:
         seen += report.nonzero
         if seen:
             break
-    assert seen
+    assert seen or all(t.coefficient == 0 for t in theorem(name).rhs)
 
 
 @pytest.mark.parametrize(
