@@ -1,8 +1,7 @@
 """The term language: total tensors, brackets, pending derivatives, and sums of their products.
 
-A tensor is a function on all of Z^n that is zero outside its box, so padding, cropping and
-remainders need no case distinctions. An expression is a tuple of terms; a term is ``c * sum over
-Z^m of a product of factors``. Indices are affine in the bound variables, times polynomials.
+A tensor is a function on all of Z^n, zero outside its box. An expression is a tuple of terms; a
+term is ``c * sum over Z^m of a product of factors``. Indices are affine in the bound variables.
 """
 
 from __future__ import annotations
@@ -284,9 +283,9 @@ class Definition:
         _require_symbols("formals", self.formals)
         require_expression("body", self.body)
         tensors(self.body)  # kept: what is inside was made before, so that no call is deep
+        if {v for t in self.body for v in t.variables} & set(self.formals):
+            raise ValueError("a definition sums over one of its own indices")
         for t in self.body:
-            if set(t.variables) & set(self.formals):
-                raise ValueError("a definition sums over one of its own indices")
             if symbols_of(t.coefficient) & set(self.formals):
                 raise ValueError(f"coefficient {t.coefficient} contains an index of the definition")
             _require_affine(t.factors, (*self.formals, *t.variables))

@@ -9,7 +9,6 @@ from rot180.derive.language.layers import Layer
 from rot180.derive.language.programs import Program, read
 from tests.derive.gradients.test_program_gradient import PROGRAMS
 
-
 VANISHING = {
     *((name, operand) for name in ("uses that cancel", "all uses cancel") for operand in "wb"),
     ("attention", "m"),  # softmax does not change where all of a row are shifted
