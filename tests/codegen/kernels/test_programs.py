@@ -72,7 +72,7 @@ def cached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(12))
 @pytest.mark.usefixtures("cached")
 def test_drawn_programs(seed: int) -> None:
     """They read back, the checker accepts their proofs, and both back ends compute them."""
