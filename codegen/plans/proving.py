@@ -98,8 +98,7 @@ def _proof(
 
     """
     name = f"{theorem.name.removesuffix('.kernel')}.plan"
-    left = Derivation(name, theorem.variables, theorem.hypotheses, theorem.lhs, wide)
-    left.lines, left.steps = list(theorem.lines), list(theorem.proof.steps)
+    left = Derivation.continuing(theorem, name, wide)
     left.table |= {t.name: t for t in theorem.tensors}
     right = Derivation(name, theorem.variables, theorem.hypotheses, wide)
     right.table = left.table

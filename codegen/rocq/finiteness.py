@@ -149,9 +149,7 @@ def with_plain_line(theorem: Theorem) -> Theorem:
     """
     if any(map(_is_plain, theorem.lines)):
         return theorem
-    start = theorem.proof
-    d = Derivation(start.name, start.variables, start.hypotheses, start.start)
-    d.lines, d.steps = list(theorem.lines), list(start.steps)
+    d = Derivation.continuing(theorem)
     try:
         while not _is_plain(d.current):
             differentiate_inside(d)

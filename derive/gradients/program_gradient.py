@@ -180,9 +180,7 @@ def compact_gradient(program: Program, theorem: Theorem) -> Theorem | None:
     if not inside:
         return None
     most = _length(theorem.rhs) + sum(1 + _length(made.body) for made in inside)
-    s = theorem.proof
-    d = Derivation(f"{s.name}.compact", s.variables, s.hypotheses, s.start)
-    d.lines, d.steps = list(theorem.lines), list(s.steps)
+    d = Derivation.continuing(theorem, f"{theorem.proof.name}.compact")
     while place := next(_gradients(d.current, names), None):
         d.apply("definition", place[0], factor=place[1])
         if len(d.current) > most:

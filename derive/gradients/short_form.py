@@ -47,9 +47,7 @@ def short_form(
     compact = compact_gradient(program, theorem)
     if compact is None:
         return None
-    s = compact.proof
-    d = Derivation(f"{theorem.proof.name}.short", s.variables, s.hypotheses, s.start)
-    d.lines, d.steps = list(compact.lines), list(s.steps)
+    d = Derivation.continuing(compact, f"{theorem.proof.name}.short")
     d.table |= {t.name: t for t in (*program.tensors, *program.definitions)}
     sums: list[Tensor] = []
     while found := next(_sums(d), None):

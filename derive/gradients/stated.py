@@ -33,8 +33,7 @@ def stated_gradient(program: Program, wrt: str, right: Expression, name: str) ->
     """
     derived = program_gradient(program, wrt)
     proof = derived.proof
-    left = Derivation(name, proof.variables, proof.hypotheses, proof.start, right)
-    left.lines, left.steps = list(derived.lines), list(proof.steps)
+    left = Derivation.continuing(derived, name, right)
     goal = Derivation(name, proof.variables, proof.hypotheses, right)
     goal.table = left.table
     sides = (left, goal)

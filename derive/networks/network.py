@@ -242,9 +242,7 @@ class Stage:
 
 def _unfolded(theorem: Theorem, names: Collection[str]) -> Theorem:
     """Continue a proof until the right side has no entry of the tensors of these names."""
-    s = theorem.proof
-    d = Derivation(s.name, s.variables, s.hypotheses, s.start)
-    d.lines, d.steps = list(theorem.lines), list(s.steps)
+    d = Derivation.continuing(theorem)
     while place := next(_named(d.current, names), None):
         d.apply("definition", place[0], factor=place[1])
     drop_implied(d)

@@ -9,7 +9,7 @@ from sympy import Expr
 
 from rot180.derive.kernel.obligations import Certificate, Nonzero, Obligation, evident, show_goal
 from rot180.derive.kernel.place import Place
-from rot180.derive.kernel.proof import Proof, Step, Variables
+from rot180.derive.kernel.proof import Proof, Step, Theorem, Variables
 from rot180.derive.kernel.replay import apply_step
 from rot180.derive.language.limits import PROOF, STEP, spend
 from rot180.derive.language.polynomial import symbols_of
@@ -61,6 +61,21 @@ class Derivation:
         spend(PROOF)
         self.certified: dict[Obligation, Certificate] = {}
         self.table = {t.name: t for t in tensors((*start, *other))}
+
+    @classmethod
+    def continuing(cls, theorem: Theorem, name: str = "", other: Expression = ()) -> Derivation:
+        """Start where the proof of a theorem ends.
+
+        Args:
+            theorem: the theorem.
+            name: the name of the new one; "" for the same.
+            other: the other side of the equation; its names count as used.
+
+        """
+        s = theorem.proof
+        d = cls(name or s.name, s.variables, s.hypotheses, s.start, other)
+        d.lines, d.steps = list(theorem.lines), list(s.steps)
+        return d
 
     @property
     def current(self) -> Expression:
