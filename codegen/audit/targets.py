@@ -119,7 +119,13 @@ def target(text: str, question: Question) -> JudgedFunction:
     """
     if text in BUILT_IN:
         module = importlib.import_module(f"rot180.codegen.audit.adapters.{text.replace('.', '_')}")
-        return JudgedFunction(text, module.function(question), None)
+        try:
+            return JudgedFunction(text, module.function(question), None)
+        except ImportError as error:
+            package = (error.name or text).partition(".")[0]
+            raise ValueError(
+                f"TARGET: found {text!r}, but {package} is not installed; pip install {package}"
+            ) from error
     if ":" not in text and os.access(text, os.X_OK) and Path(text).is_file():
         return JudgedFunction(text, executable(Path(text), question), None)
     return function_target(named_function(text), text)

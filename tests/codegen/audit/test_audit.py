@@ -246,3 +246,12 @@ def test_bounds() -> None:
     assert Precision("bfloat16", "float32").bound(3, Fraction(1)) > Fraction(1, 2**8)
     with pytest.raises(ValueError, match="expected fewer"):
         Precision("bfloat16", "bfloat16").bound(256, Fraction(1))
+
+
+def test_a_framework_that_is_not_installed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 2, and the package to install."""
+    monkeypatch.setitem(sys.modules, "torch", None)
+    code, text = audit(capsys, "torch", *CONV1D)
+    assert (code, "TARGET: found 'torch', but torch is not installed" in text) == (2, True)
