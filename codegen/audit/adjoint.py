@@ -8,14 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from rot180.codegen.audit.products import Array
+from rot180.codegen.audit.products import Array, small_integers
 from rot180.codegen.audit.targets import as_array
 
 ROUNDS = 4
 """How many dot products are compared."""
-
-LARGEST_INTEGER = 9
-"""The largest entry of the arrays."""
 
 PROBES = 400
 """The most calls that look for the entries at which two functions differ."""
@@ -117,8 +114,7 @@ def _called(name: str, function: Function, a: Array, shape: tuple[int, ...] | No
 
 
 def _drawn(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    numbers = rng.integers(1, LARGEST_INTEGER + 1, shape) * rng.choice([-1, 1], shape)
-    out: Array = numbers.astype(np.float64)
+    out: Array = small_integers(rng, shape, 9).astype(np.float64)
     return out
 
 

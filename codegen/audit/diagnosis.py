@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from rot180.codegen.audit.judge import Judge, Mismatch
 from rot180.codegen.audit.mistakes import Mistake, mistakes, with_remainders
 from rot180.codegen.audit.products import Array, Products, shape_of
+from rot180.codegen.audit.questions import Env
 from rot180.codegen.audit.targets import UnsupportedCallError
 from rot180.codegen.audit.tolerance import numpy_dtype
 
@@ -123,16 +125,12 @@ def _reproduces(judge: Judge, mistake: Mistake, found: Mismatch) -> bool:
 def _terms(judge: Judge, smallest: Mismatch) -> Iterator[str]:
     """Compare the products of the first wrong entry with those that one-hot arrays bring out."""
     env, question = smallest.case.env, judge.question
-    if smallest.kind != "wrong" or smallest.index is None:
+    if smallest.kind != "wrong" or smallest.index is None or smallest.result is None:
         return
     sizes = {question.key(t): int(np.prod(shape_of(t, env))) for t in question.reads}
     if len(sizes) > 2 or np.prod(list(sizes.values())) > PROBES:
         return
-    place = (
-        int(np.ravel_multi_index(smallest.index, smallest.result.shape))
-        if (smallest.result is not None)
-        else 0
-    )
+    place = int(np.ravel_multi_index(smallest.index, smallest.result.shape))
     right = _coefficients(question.expected(env), place)
     found = _probed(judge, smallest, sizes, place)
     for at in sorted({*right, *found}):
@@ -143,11 +141,12 @@ def _terms(judge: Judge, smallest: Mismatch) -> Iterator[str]:
             yield f"{product} {word}"
 
 
-Term = tuple[tuple[str, int], ...]
+Product: TypeAlias = tuple[tuple[str, int], ...]
+"""The arrays that are multiplied, and the entry of each."""
 
 
-def _coefficients(products: Products, place: int) -> dict[Term, float]:
-    out: dict[Term, float] = {}
+def _coefficients(products: Products, place: int) -> dict[Product, float]:
+    out: dict[Product, float] = {}
     for block in products.blocks:
         for n in np.flatnonzero(block.places == place):
             key = tuple(sorted((name, int(at[n])) for name, at in block.factors))
@@ -157,9 +156,9 @@ def _coefficients(products: Products, place: int) -> dict[Term, float]:
 
 def _probed(
     judge: Judge, smallest: Mismatch, sizes: dict[str, int], place: int
-) -> dict[Term, float]:
+) -> dict[Product, float]:
     """Return the coefficient of each product in an entry of a target's result."""
-    out: dict[Term, float] = {}
+    out: dict[Product, float] = {}
     names = sorted(sizes)
     for at in np.ndindex(*(sizes[name] for name in names)):
         arrays: dict[str, Array] = {}
@@ -175,9 +174,9 @@ def _probed(
     return out
 
 
-def _entry(judge: Judge, key: str, n: int, env: object) -> str:
+def _entry(judge: Judge, key: str, n: int, env: Env) -> str:
     question = judge.question
     t = next(t for t in question.reads if question.key(t) == key)
-    shape = question.shape(t, env)  # type: ignore[arg-type]
+    shape = question.shape(t, env)
     at = ",".join(str(int(i)) for i in np.unravel_index(n, shape))
     return f"{question.array_name(t)}[{at}]"

@@ -12,13 +12,10 @@ from typing import Any
 import numpy as np
 
 from rot180.codegen.audit.cases import Choice, Configuration, case_of
-from rot180.codegen.audit.products import Array, shape_of
+from rot180.codegen.audit.products import Array, shape_of, small_integers
 from rot180.codegen.audit.questions import Env, Question, drawn
 from rot180.codegen.audit.targets import JudgedFunction, UnsupportedCallError
 from rot180.codegen.audit.tolerance import Precision, digits, exact, numpy_dtype
-
-LARGEST_INTEGER = 4
-"""The largest entry of arrays of small integers, whose sums come out exactly."""
 
 
 @dataclass(frozen=True)
@@ -91,17 +88,14 @@ class Judge:
             if verdict.passed == count or sum(verdict.unsupported.values()) > 4 * count:
                 return
             try:
-                for arithmetic in self.arithmetic:
-                    verdict.mismatch = self.exactly(case, arithmetic.dtype)
-                    if verdict.mismatch is None:
-                        verdict.mismatch, ratio = self.closely(case, arithmetic)
-                        verdict.worst = max(verdict.worst, ratio)
-                    if verdict.mismatch is not None:
-                        return
+                verdict.mismatch, ratio = self.wrong(case)
             except UnsupportedCallError as error:
                 verdict.unsupported[str(error)] = verdict.unsupported.get(str(error), 0) + 1
                 choice.refuse(case)
                 continue
+            verdict.worst = max(verdict.worst, ratio)
+            if verdict.mismatch is not None:
+                return
             choice.support(case)
             verdict.passed += 1
             yield case
@@ -113,6 +107,23 @@ class Judge:
             return not self.target.lacks(self.question.keywords(env))
 
         return Choice(self.question, self.seed, admits)
+
+    def wrong(self, case: Configuration) -> tuple[Mismatch | None, float]:
+        """Return the first mismatch in any dtype, and the largest error as a part of its bound.
+
+        Raises:
+            UnsupportedCallError: the target does not support the configuration.
+
+        """
+        worst = 0.0
+        for arithmetic in self.arithmetic:
+            mismatch, ratio = self.exactly(case, arithmetic.dtype), 0.0
+            if mismatch is None:
+                mismatch, ratio = self.closely(case, arithmetic)
+            worst = max(worst, ratio)
+            if mismatch is not None:
+                return mismatch, worst
+        return None, worst
 
     def exactly(self, case: Configuration, dtype: str) -> Mismatch | None:
         """Compare with small integers, whose sums must be exact.
@@ -202,10 +213,7 @@ class Judge:
     def integers(self, env: Env) -> dict[str, Array]:
         """Return arrays of small integers, none of them 0, flat."""
         rng = self._rng(env)
-        return {
-            name: rng.integers(1, LARGEST_INTEGER + 1, size) * rng.choice([-1, 1], size)
-            for name, size in self._sizes(env)
-        }
+        return {name: small_integers(rng, (size,)) for name, size in self._sizes(env)}
 
     def reals(self, env: Env, dtype: str) -> dict[str, Array]:
         """Return arrays of numbers of different magnitudes with full significands, flat."""

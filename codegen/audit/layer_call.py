@@ -8,12 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from rot180.codegen.audit.products import Array
+from rot180.codegen.audit.products import Array, small_integers
 from rot180.codegen.audit.questions import Env, Question
 from rot180.codegen.audit.targets import neutral
-
-LARGEST_INTEGER = 4
-"""The largest entry of `LayerCall.arrays`."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -73,11 +70,8 @@ class LayerCall:
             dtype: what they are stored in.
 
         """
-        rng, out = np.random.default_rng(seed), dict[str, Array]()
-        for name, shape in self.shapes.items():
-            numbers = rng.integers(1, LARGEST_INTEGER + 1, shape) * rng.choice([-1, 1], shape)
-            out[name] = numbers.astype(dtype)
-        return out
+        rng, shapes = np.random.default_rng(seed), self.shapes.items()
+        return {name: small_integers(rng, shape).astype(dtype) for name, shape in shapes}
 
     def expected(self, arrays: Mapping[str, Array]) -> Array:
         """Return the result by the definition, in the arithmetic of the arrays.

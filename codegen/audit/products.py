@@ -220,3 +220,16 @@ def _entries(access: Access, env: Mapping[str, int], points: Points, count: int)
             at += int(c) * points[v]
         out = out * n + at
     return out
+
+
+def small_integers(rng: np.random.Generator, shape: tuple[int, ...], largest: int = 4) -> Array:
+    """Draw integers, none of them 0, whose products add up exactly.
+
+    Args:
+        rng: draws them.
+        shape: the shape of the array.
+        largest: the largest absolute value.
+
+    """
+    drawn: Array = rng.integers(1, largest + 1, shape) * rng.choice([-1, 1], shape)
+    return drawn

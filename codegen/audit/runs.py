@@ -8,7 +8,7 @@ from typing import Any
 
 from rot180.codegen.audit.cases import Choice, Configuration
 from rot180.codegen.audit.diagnosis import diagnose
-from rot180.codegen.audit.judge import AuditResult, Judge, Mismatch
+from rot180.codegen.audit.judge import AuditResult, Judge
 from rot180.codegen.audit.layer_call import LayerCall
 from rot180.codegen.audit.questions import question
 from rot180.codegen.audit.report import Audit, explained, write, wrong_entry
@@ -136,7 +136,7 @@ def fault(
     asked = configuration.question
     kinds = tuple(precision(d, "dtypes") for d in dtypes)
     judge = Judge(asked, function_target(function), kinds, seed)
-    mismatch = _mismatch(judge, Configuration(configuration.env, frozenset()))
+    mismatch, _ = judge.wrong(Configuration(configuration.env, frozenset()))
     if mismatch is None:
         return ""
     if mismatch.kind not in known:
@@ -145,11 +145,3 @@ def fault(
         known[mismatch.kind] = "\n".join([f"{audit.title} is wrong", *(f"    {s}" for s in lines)])
     here = f"    here, in {mismatch.dtype}: {wrong_entry(mismatch)}"
     return f"{known[mismatch.kind]}\n{here}\n    in {configuration!r}"
-
-
-def _mismatch(judge: Judge, case: Configuration) -> Mismatch | None:
-    for kind in judge.arithmetic:
-        wrong = judge.exactly(case, kind.dtype) or judge.closely(case, kind)[0]
-        if wrong is not None:
-            return wrong
-    return None

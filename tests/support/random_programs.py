@@ -53,7 +53,7 @@ from tests.support.program_runs import (
 )
 
 LONG = {16: 8, 80: 16, 400: 32}
-"""Of so many programs, one has so many definitions at most; the others have few."""
+"""One program in 16 has up to 8 definitions, one in 80 up to 16, one in 400 up to 32."""
 FORMS = 4
 """Of this many programs, the forms of the gradients that documents print are checked for one."""
 EXACT = 2.0**30
