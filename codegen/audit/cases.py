@@ -67,8 +67,10 @@ class Choice:
         self, question: Question, seed: int, admits: Callable[[Env], bool] = lambda env: True
     ):
         self.pool = sorted(_pool(question, seed, admits), key=lambda case: case.cost)
-        self.met = set[tuple[str, str]]()
+        self.numbers: dict[str, int] = {}
+        self.met: dict[int, int] = {}
         self.supported, self.refused = set[str](), list[frozenset[str]]()
+        self.marks = {id(case): self._marks(case) for case in self.pool}
 
     def __iter__(self) -> Iterator[Configuration]:
         while (best := self._best()) is not None:
@@ -77,12 +79,21 @@ class Choice:
 
     def support(self, case: Configuration) -> None:
         """Learn that a configuration was judged."""
-        self.met.update(itertools.combinations(sorted(case.features), 2))
+        numbers, mask = self._marks(case)
+        for n in numbers:
+            self.met[n] |= mask
         self.supported |= case.features
 
     def refuse(self, case: Configuration) -> None:
         """Learn that a target does not support a configuration."""
         self.refused.append(case.features)
+
+    def _marks(self, case: Configuration) -> tuple[tuple[int, ...], int]:
+        """Return the numbers of the features of a configuration, and the bits at these numbers."""
+        numbers = tuple(self.numbers.setdefault(f, len(self.numbers)) for f in case.features)
+        for n in numbers:
+            self.met.setdefault(n, 1 << n)  # each feature has met itself
+        return numbers, sum(1 << n for n in numbers)
 
     def _best(self) -> Configuration | None:
         """Return the configuration that shows most that is new, for its size.
@@ -93,8 +104,9 @@ class Choice:
         shunned = Counter(f for features in self.refused for f in features - self.supported)
         best, most = None, 0.0
         for case in self.pool:
-            new = sum(p not in self.met for p in itertools.combinations(sorted(case.features), 2))
-            doubt = 1 + sum(shunned[f] for f in case.features)
+            numbers, mask = self.marks[id(case)]
+            new = sum((mask & ~self.met[n]).bit_count() for n in numbers) // 2
+            doubt = 1 + sum(shunned[f] for f in case.features) if shunned else 1
             worth = new / math.sqrt(1 + case.cost[0]) / doubt
             if worth > most:
                 best, most = case, worth
@@ -131,7 +143,7 @@ def _draw(question: Question, rng: random.Random) -> dict[str, int]:
     env = {v: rng.choice((1, 1, 2, 2, 3)) for v in question.letters}
     if window is None:
         env |= {v: rng.choice((1, 2, 3, 4, 5)) for v in question.letters if v not in parameters}
-        env |= {v: rng.choice((0, 1, 1, 2, 3)) for v in parameters}
+        env |= {v.name: rng.choice((0, 1, 1, 2, 3)) for v in question.layer.parameters}
         return env
     boxes = {t.name: t.shape for t in question.layer.tensors}
     env["N"] = rng.choice((0, 1, 1, 2, 2))

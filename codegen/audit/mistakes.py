@@ -248,12 +248,9 @@ def _layouts(question: Question) -> Iterator[Mistake]:
                 _layout(question, t.name, str(i), str(j)),
                 question.sum.changed(_exchanged(t.name, axis)),
             )
-    if "G" in question.letters:
-        for name in {t.name for t in question.layer.tensors} - {question.wrt}:
-            first = _at_first_group(name)
-            yield Mistake(
-                "groups ignored: all use the first group's filter", question.sum.changed(first)
-            )
+    if "G" in question.letters and question.wrt != "w":
+        name = "groups ignored: all use the first group's filter"
+        yield Mistake(name, question.sum.changed(_at_first_group))
 
 
 def _layout(question: Question, name: str, i: str, j: str) -> str:
@@ -281,14 +278,11 @@ def _exchanged(name: str, axis: int) -> Callable[[Factor], Factor]:
     return change
 
 
-def _at_first_group(name: str) -> Callable[[Factor], Factor]:
-    def change(f: Factor) -> Factor:
-        if not isinstance(f, Access) or f.tensor.name != name or name != "w":
-            return f
-        pairs = zip(f.index, f.tensor.shape, strict=True)
-        return Access(f.tensor, tuple(sp.Integer(0) if str(n) == "G" else e for e, n in pairs))
-
-    return change
+def _at_first_group(f: Factor) -> Factor:
+    if not isinstance(f, Access) or f.tensor.name != "w":
+        return f
+    pairs = zip(f.index, f.tensor.shape, strict=True)
+    return Access(f.tensor, tuple(sp.Integer(0) if str(n) == "G" else e for e, n in pairs))
 
 
 def _missing_sums(question: Question) -> Iterator[Mistake]:

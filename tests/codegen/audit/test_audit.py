@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -255,3 +257,24 @@ def test_a_framework_that_is_not_installed(
     monkeypatch.setitem(sys.modules, "torch", None)
     code, text = audit(capsys, "torch", *CONV1D)
     assert (code, "TARGET: found 'torch', but torch is not installed" in text) == (2, True)
+
+
+@pytest.mark.parametrize("source", ["conv1d", "y[p] = sum[k] x[s*p+d*k-lo] * w[k]"])
+def test_every_process_chooses_the_same(source: str) -> None:
+    """Workers of a test run must agree, though each hashes texts in its own way."""
+    text = (
+        "from rot180.codegen.audit.runs import separating\n"
+        f"print([sorted(c.env.items()) for c in separating({source!r}, 'x', 12)])"
+    ).replace("'x'", "'input'" if source == "conv1d" else "'x'")
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", text],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in "123"
+    ]
+    assert len(runs[0]) > 100
+    assert runs[0] == runs[1] == runs[2]
