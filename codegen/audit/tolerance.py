@@ -60,11 +60,8 @@ class Precision:
         """
         if not count:
             return Fraction(0)
-        off = self.arithmetic.roundoffs(count, self.multiplications)
-        if off >= 1:
-            raise ValueError(f"found {count} products in {self}, expected fewer for any bound")
-        near_zero = count * self.arithmetic.product_underflow + self.arithmetic.result_underflow
-        return (absolute * off + near_zero) / (1 - off)
+        slope, near_zero = self.arithmetic.line(count, self.multiplications)
+        return slope * absolute + near_zero
 
 
 def digits(dtype: str) -> int:

@@ -98,6 +98,21 @@ class Arithmetic:
         """Return the sum of the unit roundoffs on the longest way from a product to the result."""
         return products * self.product + max(addends - 1, 0) * self.addition + self.result
 
+    def line(self, addends: int, products: int) -> tuple[Fraction, Fraction]:
+        """Return the bound as a multiple of the sum of absolute values, and what is added to it.
+
+        Args:
+            addends: how many products are added.
+            products: how many multiplications there are in each.
+
+        Raises:
+            ValueError: the unit roundoffs add up to 1 or more.
+
+        """
+        factor = _factor(self.roundoffs(addends, products), addends)
+        below = addends * self.product_underflow if products else Fraction(0)
+        return factor, factor * below + below + self.result_underflow
+
 
 def arithmetic(dtype: str, accumulator: str = "", products: int = 1) -> Arithmetic:
     """Return the arithmetic of a kernel.
@@ -216,7 +231,7 @@ def entry_bounds(
     magnitude = _sum(absolute, env, axes, positive)
     exactly, lines = _exactly_up_to(_unit(rounded.value, scaled), with_), {}
     for n in {*counts.flat}:
-        lines[n] = _line(int(n), rounded.products, with_)
+        lines[n] = with_.line(int(n), rounded.products)
     bound = np.full_like(magnitude, Fraction(0))
     for at, (n, whole) in enumerate(zip(counts.flat, magnitude.flat, strict=True)):
         if whole > exactly:
@@ -230,13 +245,6 @@ def _exactly_up_to(unit: Fraction, with_: Arithmetic) -> Fraction:
     """Return up to which sum of absolute values no number on the way has too many digits."""
     least = 2 * max(with_.product_underflow, with_.result_underflow)
     return unit * Fraction(2) ** with_.digits if unit >= least else Fraction(0)
-
-
-def _line(addends: int, products: int, with_: Arithmetic) -> tuple[Fraction, Fraction]:
-    """Return the bound as a multiple of the sum of absolute values, and what is added to it."""
-    factor = _factor(with_.roundoffs(addends, products), addends)
-    below = addends * with_.product_underflow if products else Fraction(0)
-    return factor, factor * below + below + with_.result_underflow
 
 
 def _table(body: Expression, model: GivenModel, axes: Mapping[str, range]) -> Array:

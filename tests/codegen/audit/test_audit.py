@@ -246,7 +246,7 @@ def test_bounds() -> None:
     assert Fraction(1, 2**53 - 1) <= one <= Fraction(1, 2**53 - 1) + tiny
     assert Precision("bfloat16", "float32").bound(0, Fraction(0)) == 0
     assert Precision("bfloat16", "float32").bound(3, Fraction(1)) > Fraction(1, 2**8)
-    with pytest.raises(ValueError, match="expected fewer"):
+    with pytest.raises(ValueError, match="expected less than 1"):
         Precision("bfloat16", "bfloat16").bound(256, Fraction(1))
 
 
