@@ -32,10 +32,10 @@ from rot180.derive.language.terms import (
     Condition,
     Derivative,
     Expression,
-    Factor,
     Range,
     Tensor,
     Term,
+    accesses_and_brackets,
     factor_symbols,
     tensors,
     term,
@@ -164,8 +164,8 @@ class LiftedOperand:
 
 def lifts(names: Names, lines: Iterable[Expression]) -> list[LiftedOperand]:
     """Return the operands over the dual numbers that occur in some lines."""
-    lines = list(lines)
-    found = {pair for line in lines for pair in _lifted((f for t in line for f in t.factors), ())}
+    lines, seen = list(lines), set[tuple[Tensor, tuple[Tensor, ...]]]()
+    found = {pair for line in lines for pair in _lifted(line, (), seen)}
     return [
         LiftedOperand(names.tensors[t.name], len(t.shape), perturbed)
         for t in mentioned(lines)
@@ -174,17 +174,26 @@ def lifts(names: Names, lines: Iterable[Expression]) -> list[LiftedOperand]:
     ]
 
 
-def _lifted(factors: Iterable[Factor], around: tuple[Tensor, ...]) -> Iterator[tuple[Tensor, bool]]:
-    """Yield free tensors, and whether an entry is perturbed, under derivatives by some tensors."""
-    for f in factors:
+def _lifted(
+    line: Expression, around: tuple[Tensor, ...], seen: set[tuple[Tensor, tuple[Tensor, ...]]]
+) -> Iterator[tuple[Tensor, bool]]:
+    """Yield free tensors, and whether an entry is perturbed, under derivatives by some tensors.
+
+    A tensor is read once under the same derivatives: `seen` has those that were.
+    """
+    for f in (f for t in line for f in t.factors):
         if isinstance(f, Derivative):
-            yield from _lifted(f.factors, (*around, f.wrt.tensor))
+            yield from _lifted((term(*f.factors),), (*around, f.wrt.tensor), seen)
             continue
-        for t in tensors((term(f),)):
+        for part in accesses_and_brackets((f,)):
+            if not isinstance(part, Access) or (part.tensor, around) in seen:
+                continue
+            t = part.tensor
+            seen.add((t, around))
             if t.definition is None:
                 yield from ((t, t == by) for by in around)
             else:
-                yield from _lifted((g for b in t.definition.body for g in b.factors), around)
+                yield from _lifted(t.definition.body, around, seen)
 
 
 def differentiated(lines: Iterable[Expression]) -> dict[tuple[Tensor, Tensor], None]:
