@@ -139,7 +139,12 @@ def draw(found: Theorem) -> dict[Symbol, int]:
     raise AssertionError(f"{found.name}: no small model")
 
 
-BEYOND_SYMPY = {"lp_pool_input", "causal_attention_query", "causal_linear_attention_value"}
+BEYOND_SYMPY = {
+    "lp_pool_input",
+    "causal_attention_query",
+    "causal_linear_attention_value",
+    "squeeze_excite_input",
+}
 """Where SymPy leaves the index of a sum in the conditions of what it returns for the sum."""
 
 NAMED = [

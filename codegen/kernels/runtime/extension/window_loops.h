@@ -115,6 +115,17 @@ static WINDOW_APART void WINDOW_(add)(const WindowMap *places, const Int *sizes,
     } while (!finite && window_next(t, sizes + places->kept, places->chosen));
 }
 
+/* Add the values of a row of windows at the marked entries. */
+static ROT180_ALWAYS void WINDOW_(scatter)(const WindowMap *places, const Int *sizes, Int lanes,
+                                           const int32_t *marks, const real *values, int direct,
+                                           int finite, real *out) {
+    const Int step = places->kept ? places->step[places->kept - 1] : 0;
+    for (Int q = 0; q < lanes; q++) {
+        if (direct) out[places->origin + marks[q] + q * step] += values[q];
+        else WINDOW_(add)(places, sizes, q, marks[q], values[q], finite, out);
+    }
+}
+
 /* Multiply the factors of a row of windows; return whether all products are finite. */
 static ROT180_ALWAYS int WINDOW_(products)(const Windows *w, const View *arrays, const Int *strides,
                                            const Int *at, Int lanes, real *values) {
@@ -187,13 +198,8 @@ static ROT180_ALWAYS int WINDOW_(run)(const Windows *w, LOOPS_ARGUMENTS) {
             if (!w->places) {
                 memcpy(out, best, (size_t)count * sizeof(real));
                 out += count;
-            } else if (direct) {
-                real *to = out + places.origin;
-                const Int step = last < 0 ? 0 : places.step[last];
-                for (Int q = 0; q < count; q++) to[marks[q] + q * step] += values[q];
             } else {
-                for (Int q = 0; q < count; q++)
-                    WINDOW_(add)(&places, sizes, q, marks[q], values[q], finite, out);
+                WINDOW_(scatter)(&places, sizes, count, marks, values, direct, finite, out);
             }
         }
         if (last >= 0) at[last] = 0;
