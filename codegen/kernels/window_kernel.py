@@ -18,11 +18,15 @@ from rot180.codegen.system.files import resource
 from rot180.derive.language.polynomial import symbols_of
 from rot180.derive.language.terms import Tensor
 
-HEADER, LOOPS = "windows.h", "window_loops.h"
+HEADER, LOOPS = "windows.h", ("window_vectors.h", "window_loops.h")
 """What its C file includes, and what it includes for each type."""
 
 MOST_LOOPS, MOST_NUMBERS, MOST_ARRAYS = 16, 256, 72
 """What C has room for: `WINDOW_LOOPS` in windows.h, the others in kernel.h."""
+
+
+_LANES = {"float": (16, "int32_t"), "double": (8, "int64_t")}
+"""Of each type: the entries of a vector of 64 bytes, and the integer of its size."""
 
 
 @dataclass(frozen=True)
@@ -93,10 +97,9 @@ class WindowKernel(FusedKernel):
         """Return its statements."""
         inputs = [name(t.name) for t in self.found.inputs]
         word = name(self._output.name)
-        start = "zeros" if self.windows.scatter else "_empty"
         shape = size_tuple([n for n in self._output.shape if n is not None])
         lines = [f"{a} = np.ascontiguousarray({a})" for a in inputs]
-        made = f'{start}("{word}", {shape}, {inputs[0]}.dtype)'
+        made = f'_empty("{word}", {shape}, {inputs[0]}.dtype)'
         lines.append(f'{word} = {made} if "{word}" in _wanted else None')
         given = [word, *inputs, *map(number, self._integers)]
         call = definition(f"_library.{self.name}", given, "", TAB)
@@ -159,10 +162,12 @@ def window_functions(kernels: Sequence[WindowKernel]) -> Iterator[str]:
         yield "\n".join(
             [
                 f"#define real {real}",
+                f"#define bits {_LANES[real][1]}",
                 f"#define WINDOW_(word) window_##word##_{real}",
                 f"#define WINDOW_EVEN(a, b) {_even(real)}",
-                resource("kernels", f"runtime/extension/{LOOPS}"),
+                *(resource("kernels", f"runtime/extension/{loops}") for loops in LOOPS),
                 "#undef real",
+                "#undef bits",
                 "#undef WINDOW_",
                 "#undef WINDOW_EVEN",
             ]
@@ -173,7 +178,7 @@ def window_functions(kernels: Sequence[WindowKernel]) -> Iterator[str]:
 
 def _even(real: str) -> str:
     """Write the even entries of two vectors of 64 bytes."""
-    lanes, whole = {"float": (16, "int32_t"), "double": (8, "int64_t")}[real]
+    lanes, whole = _LANES[real]
     return f"WINDOW_SHUFFLE(a, b, {whole}, {', '.join(str(2 * n) for n in range(lanes))})"
 
 

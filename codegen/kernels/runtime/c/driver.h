@@ -6,6 +6,7 @@
 #include "choice.h"
 #include "contraction.h"
 #include "elementwise.h"
+#include "fold.h"
 #include "index_map.h"
 #include "loop_group.h"
 #include "not_finite.h"
@@ -64,15 +65,19 @@ static int NAME(read_maps)(const Nest *nest, Sum *s, Factor *factors, int count,
 
 /* Compute a sum as a product of its sides. */
 static int NAME(multiply)(Sum *s, int isa) {
-    int dot, said;
+    TYPE(Fold) fold;
+    int dot, said, folded;
     put_contiguous_last(s, sizeof(T));
+    NAME(share_factors)(s);
     dot = choose_sides(s, sizeof(T));
     if (rot180_algorithm == ALGORITHM_DOTS)
         dot = s->b_count == 1 && s->a_count == 1 && s->k.count && s->b_factors->data &&
               s->a_factors->data;
     else if (rot180_algorithm != ALGORITHM_AUTOMATIC) dot = 0;
     if (!dot) NAME(move_n_to_batch)(s);
-    said = NAME(product)(s, isa, dot);
+    folded = NAME(begin_fold)(s, &fold);
+    said = NAME(product)(s, isa, dot, folded ? &fold : NULL);
+    if (folded) give(fold.entries);
     return said == ANSWERED ? DONE : said;
 }
 

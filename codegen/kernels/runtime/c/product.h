@@ -7,6 +7,7 @@
 #include "choice.h"
 #include "contraction.h"
 #include "dot.h"
+#include "fold.h"
 #include "gemm.h"
 #include "index_map.h"
 #include "loop_group.h"
@@ -211,8 +212,8 @@ static int NAME(multiply_columns)(TYPE(Work) *w, const TYPE(Product) *p, Sum *s,
     return DONE;
 }
 
-/* Compute a product of two sides. */
-static int NAME(product)(Sum *s, int isa, int dot) {
+/* Compute a product of two sides, of which `fold` is one, or NULL. */
+static int NAME(product)(Sum *s, int isa, int dot, TYPE(Fold) *fold) {
     TYPE(Work) w = {0};
     TYPE(View) views[2][32];
     TYPE(Product) p;
@@ -232,6 +233,7 @@ static int NAME(product)(Sum *s, int isa, int dot) {
     if (!memory) return NO_MEMORY;
     do {
         w.packed = 0;
+        if (fold && !asked.answers) NAME(fold)(s, fold);
         if (again) NAME(move_data)(s, &w.b, b_data), NAME(move_data)(s, &w.a, a_data);
         do failed = NAME(multiply_columns)(&w, &p, s, again);
         while (!failed && advance(s, &s->n));

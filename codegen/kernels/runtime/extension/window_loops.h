@@ -30,21 +30,6 @@ static ROT180_ALWAYS void WINDOW_(take)(real *restrict best, int32_t *restrict m
     for (Int q = 0; q < lanes; q++) marks[q] = mark;
 }
 
-/* Copy every second entry, in whole vectors; twice as many are read. */
-static ROT180_ALWAYS void WINDOW_(halve)(real *restrict to, const real *restrict from, Int lanes) {
-#if defined(__GNUC__)
-    enum { WIDE = 64 / sizeof(real) };
-    typedef real vector __attribute__((vector_size(64), aligned(sizeof(real)), may_alias));
-    for (Int q = 0; q < lanes; q += WIDE) {
-        const vector low = *(const vector *)(from + 2 * q);
-        const vector high = *(const vector *)(from + 2 * q + WIDE);
-        *(vector *)(to + q) = WINDOW_EVEN(low, high);
-    }
-#else
-    for (Int q = 0; q < lanes; q++) to[q] = from[2 * q];
-#endif
-}
-
 /* Find the extreme entries of a row of windows; a mark is the number of an entry in its window. */
 static WINDOW_APART void WINDOW_(find)(const Windows *w, const WindowMap *map, const Int *sizes,
                                        const real *array, Int lanes, int inside, real *best,
@@ -69,30 +54,14 @@ static WINDOW_APART void WINDOW_(find)(const Windows *w, const WindowMap *map, c
     } while (window_next(t, sizes + w->kept, w->chosen));
 }
 
-/* Find the same where all entries are inside the array, with the marks of small windows. What is
- * beyond the last lane is not used: whole vectors are read if they are in the array. */
+/* Find the same where all entries are inside the array, with the marks of small windows. */
 static ROT180_ALWAYS void WINDOW_(find_inside)(const Windows *w, const WindowMap *map,
-                                               const WindowEntries *e, const real *array, Int size,
-                                               Int lanes, real *best, int32_t *marks) {
+                                               const WindowEntries *e, const real *array, Int lanes,
+                                               real *best, int32_t *marks) {
     const Int step = w->kept ? map->step[w->kept - 1] : 0;
-    const Int whole = (lanes + WINDOW_VECTOR - 1) / WINDOW_VECTOR * WINDOW_VECTOR;
-    const Int far = map->origin + step * (whole - 1) + (step == 2);
-    int full = map->origin >= 0 && far >= 0;
-    for (int n = 0; n < e->count; n++) {
-        full &= map->origin + e->from[n] < size && far + e->from[n] < size;
-        full &= e->from[n] >= 0;
-    }
-    for (int n = 0; n < e->count; n++) {
-        const real *from = array + map->origin + e->from[n];
-        real even[WINDOW_LANES];
-        Int by = step;
-        if (full && step == 2) {
-            WINDOW_(halve)(even, from, whole);
-            from = even, by = 1;
-        }
-        WINDOW_(take)
-        (best, marks, from, by, full ? whole : lanes, w->largest, w->places > 0, e->mark[n], !n);
-    }
+    for (int n = 0; n < e->count; n++) WINDOW_(take)
+    (best, marks, array + map->origin + e->from[n], step, lanes, w->largest, w->places > 0,
+     e->mark[n], !n);
 }
 
 /* Add a value at the entry of a window with a number; its product with 0, which is NaN, at all
@@ -130,10 +99,9 @@ static ROT180_ALWAYS void WINDOW_(scatter)(const WindowMap *places, const Int *s
 static ROT180_ALWAYS int WINDOW_(products)(const Windows *w, const View *arrays, const Int *strides,
                                            const Int *at, Int lanes, real *values) {
     const int last = w->kept - 1;
-    const Int whole = (lanes + WINDOW_VECTOR - 1) / WINDOW_VECTOR * WINDOW_VECTOR;
     int infinite = 0;
     LOOPS_SIMD(omp simd)
-    for (Int q = 0; q < whole; q++) values[q] = (real)w->scale;
+    for (Int q = 0; q < lanes; q++) values[q] = (real)w->scale;
     for (int f = 0; f < w->factors; f++) {
         const real *factor = (const real *)arrays[1 + f].buf;
         const Int *by = strides + f * w->kept, step = last < 0 ? 0 : by[last];
@@ -142,68 +110,92 @@ static ROT180_ALWAYS int WINDOW_(products)(const Windows *w, const View *arrays,
         for (Int q = 0; q < lanes; q++) values[q] *= factor[q * step];
     }
     LOOPS_SIMD(omp simd reduction(| : infinite))
-    for (Int q = 0; q < whole; q++) infinite |= values[q] * 0 != 0; /* NaN, too */
+    for (Int q = 0; q < lanes; q++) infinite |= values[q] * 0 != 0; /* NaN, too */
     return !infinite;
+}
+
+/* Compute a row of windows, or a part of it. */
+static ROT180_ALWAYS void WINDOW_(row)(const Windows *w, WINDOW_(Pass) * p, const Int *at,
+                                       Int count) {
+    const int last = w->kept - 1;
+    real best[WINDOW_LANES], values[WINDOW_LANES];
+    int32_t marks[WINDOW_LANES];
+    int direct, finite = 1;
+    WINDOW_(begin)(w, p, at, 1, count);
+    if (w->places) finite = WINDOW_(products)(w, p->arrays, p->strides, at, count, values);
+    direct = p->inside && p->within && p->small.count && finite;
+    if (direct) WINDOW_(find_inside)(w, &p->map, &p->small, p->array, count, best, marks);
+    else WINDOW_(find)(w, &p->map, p->sizes, p->array, count, p->inside, best, marks);
+    if (!w->places) {
+        memcpy(p->out, best, (size_t)count * sizeof(real));
+        p->out += count;
+    } else {
+        WINDOW_(scatter)
+        (&p->places, p->sizes, count, marks, values, direct, finite, p->out);
+    }
+}
+
+/* Compute rows of windows: vectors, or one row after another. */
+static ROT180_ALWAYS void WINDOW_(rows)(const Windows *w, WINDOW_(Pass) * p, Int *at, Int rows,
+                                        Int lanes) {
+    const int last = w->kept - 1;
+#if defined(__GNUC__)
+    WINDOW_(Factor) factors[WINDOW_FACTORS];
+    WINDOW_(begin)(w, p, at, rows, lanes);
+    if (WINDOW_(has_vectors)(w, p, at, rows, lanes, factors) &&
+        WINDOW_(are_finite)(w, factors, rows, lanes)) {
+        WINDOW_(vectors)(w, p, factors, rows, lanes);
+        return;
+    }
+#endif
+    for (Int r = 0; r < rows; r++)
+        for (Int q = 0; q < lanes; q += WINDOW_LANES) {
+            if (last > 0) at[last - 1] = r;
+            if (last >= 0) at[last] = q;
+            WINDOW_(row)(w, p, at, kernel_least(WINDOW_LANES, lanes - q));
+        }
+    if (last > 0) at[last - 1] = 0;
+    if (last >= 0) at[last] = 0;
 }
 
 /* Compute a pass. */
 static ROT180_ALWAYS int WINDOW_(run)(const Windows *w, LOOPS_ARGUMENTS) {
-    const int last = w->kept - 1, loops = w->kept + w->chosen;
+    const int last = w->kept - 1, loops = w->kept + w->chosen, outer = last < 1 ? 0 : last - 1;
     const Int *sizes = integers, *maps = integers + loops;
-    const Int *strides = maps + (w->axes + w->places) * (1 + loops);
+    const Int lanes = last < 0 ? 1 : sizes[last], rows = last < 1 ? 1 : sizes[last - 1];
     const View *source = &arrays[1 + w->factors];
-    const real *array = (const real *)source->buf;
-    const Int lanes = last < 0 ? 1 : sizes[last];
-    Int at[WINDOW_LOOPS] = {0}, windows = 1, size = 1;
-    double entries = 1;
-    real *out = (real *)arrays[0].buf, best[WINDOW_LANES], values[WINDOW_LANES];
-    int32_t marks[WINDOW_LANES];
-    WindowMap map, places;
-    WindowEntries small;
-    int same = 0;
+    Int at[WINDOW_LOOPS] = {0}, windows = 1;
+    double entries = 1, far;
+    WINDOW_(Pass) p;
     void *state;
-    double far = window_map(&map, w->axes, w, sizes, maps, source);
+    p.arrays = arrays, p.sizes = sizes;
+    p.strides = maps + (w->axes + w->places) * (1 + loops);
+    p.array = (const real *)source->buf, p.out = (real *)arrays[0].buf;
+    p.size = p.end = 1, p.written = 0, p.same = 0;
+    far = window_map(&p.map, w->axes, w, sizes, maps, source);
     (void)reals;
     if (w->places) {
         const Int *others = maps + w->axes * (1 + loops);
-        const double other = window_map(&places, w->places, w, sizes, others, &arrays[0]);
+        const double other = window_map(&p.places, w->places, w, sizes, others, &arrays[0]);
         far = other > far ? other : far;
-        same = window_same(&map, &places);
+        p.same = window_same(&p.map, &p.places);
     }
-    for (int n = 0; n < w->axes; n++) size *= source->shape[n];
+    for (int n = 0; n < w->axes; n++) p.size *= source->shape[n];
     for (int n = 0; n < w->kept; n++) windows *= sizes[n];
     for (int n = 0; n < w->chosen; n++) entries *= (double)sizes[w->kept + n];
-    if (!windows || !out || (!entries && w->places)) return 0;
-    if (!entries) {
-        memset(out, 0, (size_t)windows * sizeof(real));
+    if (!p.out) return 0;
+    for (int n = 0; n < arrays[0].ndim; n++) p.end *= arrays[0].shape[n];
+    if (!windows || !entries || !p.end) {
+        memset(p.out, 0, (size_t)p.end * sizeof(real));
         return 0;
     }
     if (kernel_reach(entries < INT32_MAX ? far : (double)ENDLESS)) return -1;
-    window_entries(&small, &map, w->places ? &places : NULL, sizes);
+    window_entries(&p.small, &p.map, w->places ? &p.places : NULL, sizes);
     state = kernel_leave();
-    do {
-        for (Int q0 = 0; q0 < lanes; q0 += WINDOW_LANES) {
-            const Int count = kernel_least(WINDOW_LANES, lanes - q0);
-            if (last >= 0) at[last] = q0;
-            const int inside = window_begin(&map, at, count);
-            int direct = inside && small.count, finite = 1;
-            if (w->places) {
-                finite = WINDOW_(products)(w, arrays, strides, at, count, values);
-                const int within = same ? inside : window_begin(&places, at, count);
-                if (same) window_copy(&places, &map);
-                direct = direct && finite && within;
-            }
-            if (direct) WINDOW_(find_inside)(w, &map, &small, array, size, count, best, marks);
-            else WINDOW_(find)(w, &map, sizes, array, count, inside, best, marks);
-            if (!w->places) {
-                memcpy(out, best, (size_t)count * sizeof(real));
-                out += count;
-            } else {
-                WINDOW_(scatter)(&places, sizes, count, marks, values, direct, finite, out);
-            }
-        }
-        if (last >= 0) at[last] = 0;
-    } while (window_next(at, sizes, last));
+    do WINDOW_(rows)(w, &p, at, rows, lanes);
+    while (window_next(at, sizes, outer));
+    if (w->places && p.end > p.written)
+        memset(p.out + p.written, 0, (size_t)(p.end - p.written) * sizeof(real));
     kernel_return(state);
     return 0;
 }

@@ -6,7 +6,7 @@
 
 #include "loops.h"
 
-enum { WINDOW_LOOPS = 16, WINDOW_LANES = 128, WINDOW_VECTOR = 16, WINDOW_ENTRIES = 64 };
+enum { WINDOW_LOOPS = 16, WINDOW_LANES = 128, WINDOW_ENTRIES = 64, WINDOW_FACTORS = 4 };
 
 #if defined(__clang__)
 #define WINDOW_SHUFFLE(a, b, whole, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
@@ -46,6 +46,7 @@ typedef struct {
     WindowAxis axis[WINDOW_LOOPS];
     Int step[WINDOW_LOOPS]; /* what a loop adds to the place */
     Int origin;             /* the place of the base */
+    Int end;                /* no place inside the array is as large */
 } WindowMap;
 
 static inline Int window_wrapped(Int sum, Int a, Int b) {
@@ -89,15 +90,17 @@ static inline double window_map(WindowMap *map, int axes, const Windows *w, cons
  */
 typedef struct {
     int count; /* 0 for a large window */
+    Int most;  /* of `from` */
     Int from[WINDOW_ENTRIES];
     int32_t mark[WINDOW_ENTRIES];
 } WindowEntries;
 
-/* Set where windows begin; return whether all entries of all lanes are inside the array. */
-static inline int window_begin(WindowMap *map, const Int *at, Int lanes) {
+/* Set where the first window of some rows begins; return whether all entries of all lanes are
+ * inside the array. */
+static inline int window_begin(WindowMap *map, const Int *at, Int rows, Int lanes) {
     const int last = map->kept - 1;
     int inside = 1;
-    map->origin = 0;
+    map->origin = map->end = 0;
     for (int a = 0; a < map->axes; a++) {
         WindowAxis *axis = &map->axis[a];
         Int low, high;
@@ -105,13 +108,16 @@ static inline int window_begin(WindowMap *map, const Int *at, Int lanes) {
         for (int n = 0; n <= last; n++) axis->base += axis->slope[n] * at[n];
         map->origin = window_wrapped(map->origin, axis->stride, axis->base);
         low = high = axis->base;
-        if (last >= 0) {
-            const Int far = axis->slope[last] * (lanes - 1);
+        for (int n = last; n >= 0 && n >= last - 1; n--) {
+            const Int far = axis->slope[n] * ((n == last ? lanes : rows) - 1);
             if (far < 0) low += far;
             else high += far;
         }
-        inside &= low + axis->least >= 0 && high + axis->most < axis->size;
+        low += axis->least, high += axis->most;
+        inside &= low >= 0 && high < axis->size;
+        map->end += axis->stride * kernel_most(0, kernel_least(high, axis->size - 1));
     }
+    map->end++;
     return inside;
 }
 
@@ -135,7 +141,7 @@ static inline void window_cut(const WindowMap *map, const Int *t, Int *first, In
 
 /* Let windows begin where they do in an array with the same map. */
 static inline void window_copy(WindowMap *to, const WindowMap *from) {
-    to->origin = from->origin;
+    to->origin = from->origin, to->end = from->end;
     for (int a = 0; a < from->axes; a++) to->axis[a].base = from->axis[a].base;
 }
 
@@ -164,7 +170,7 @@ static inline void window_entries(WindowEntries *found, const WindowMap *map,
                                   const WindowMap *places, const Int *sizes) {
     Int t[WINDOW_LOOPS] = {0};
     int count = 0;
-    found->count = 0;
+    found->count = 0, found->most = 0;
     do {
         Int from = 0, mark = count;
         for (int n = 0; n < map->chosen; n++) {
@@ -173,6 +179,7 @@ static inline void window_entries(WindowEntries *found, const WindowMap *map,
             if (places) mark = window_wrapped(mark, places->step[map->kept + n], t[n]);
         }
         if (count == WINDOW_ENTRIES || mark > INT32_MAX || mark < -INT32_MAX) return;
+        found->most = kernel_most(found->most, from);
         found->from[count] = from;
         found->mark[count++] = (int32_t)mark;
     } while (window_next(t, sizes + map->kept, map->chosen));
