@@ -125,8 +125,8 @@ cdef extern from *:
 cnp.import_array()
 
 # Layers that are compiled later call the functions of contraction.h that are here.
-CONTRACTION = "rot180.generated.cython_kernels.contraction_2d66004bb32ef1db"
-contraction_2d66004bb32ef1db = PyCapsule_New(&rot180_lent, "rot180.generated.cython_kernels.contraction_2d66004bb32ef1db", NULL)
+CONTRACTION = "rot180.generated.cython_kernels.contraction_3d7f0f8db802f18a"
+contraction_3d7f0f8db802f18a = PyCapsule_New(&rot180_lent, "rot180.generated.cython_kernels.contraction_3d7f0f8db802f18a", NULL)
 
 __all__ = [
     "linear",

@@ -82,6 +82,8 @@ def agree(text: str, arrays: dict[str, Any], grad_y: Any, **others: Any) -> None
         (1, 1, 6, 3, 2, 3, 2, 1),  # a stride that is larger than the window
         (2, 1, 5, 9, 3, 1, 2, 6),  # windows that lie in the padding alone
         (1, 1, 300, 150, 2, 2, 1, 0),  # more than one block of windows
+        (3, 2, 20, 18, 3, 1, 1, 0),  # vectors of windows that overlap
+        (3, 2, 43, 21, 3, 2, 1, 0),  # the same two apart
         (1, 2, 5, 1, 1, 1, 1, 0),
         (0, 2, 5, 2, 2, 2, 1, 0),
         (2, 2, 5, 0, 2, 2, 1, 0),
