@@ -8,7 +8,7 @@ from itertools import product
 
 from sympy import Expr, Symbol
 
-from rot180.codegen.plans.plan import Affine, Box, Divided, Nest, Operand, Phase, Plan
+from rot180.codegen.plans.plan import Affine, Box, Divided, Nest, Operand, Phase, Plan, Running
 from rot180.derive.language.polynomial import number
 
 Point = tuple[int, ...]
@@ -37,7 +37,8 @@ def interpret(
     """
     known: dict[str, Mapping[Point, int | Fraction]] = dict(values)
     for i in plan.intermediates:
-        known[i.tensor.name] = _total(i.shape, i.nests, sizes, known, functions or {})
+        entries = _total(i.shape, i.nests, sizes, known, functions or {})
+        known[i.tensor.name] = _accumulated(entries, i.running) if i.running else entries
     return _total(plan.shape, plan.nests, sizes, known, functions or {})
 
 
@@ -57,6 +58,15 @@ def _total(
             for point in _points(nest, env):
                 at = tuple(_value(e, point) for e in nest.output)
                 out[at] += scale * _product(nest, point, values, functions)
+    return out
+
+
+def _accumulated(entries: Mapping[Point, Fraction], of: Running) -> dict[Point, Fraction]:
+    """Return the running sums of an array."""
+    out: dict[Point, Fraction] = {}
+    for at in sorted(entries, reverse=of.step < 0):
+        before = tuple(i - of.step * (axis == of.axis) for axis, i in enumerate(at))
+        out[at] = entries[at] + out.get(before, Fraction(0))
     return out
 
 
