@@ -46,14 +46,19 @@ def objection(text: str) -> str:
     return f"step {verdict.step} ({verdict.rule}): {verdict.reason}"
 
 
-def agreed_running_sums(theorem: Theorem, plan: Plan) -> tuple[Theorem, ...]:
+def agreed_running_sums(theorem: Theorem, plan: Plan, order: int = 0) -> tuple[Theorem, ...]:
     """Prove of each running sum of a plan what its entries are.
+
+    Args:
+        theorem: what the plan computes.
+        plan: the plan.
+        order: the number of the plan among those of the theorem.
 
     Raises:
         LoweringError: one is not proved.
 
     """
-    name = f"{theorem.name.removesuffix('.kernel')}.plan"
+    name = f"{theorem.name.removesuffix('.kernel')}.plan{order or ''}"
     try:
         return tuple(map(agreed, running_sum_proofs(name, plan)))
     except ProofError as error:

@@ -25,9 +25,8 @@ which comes before anything else: see `scans`.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
-from math import prod
 
 from sympy import Expr, S, Symbol
 
@@ -35,8 +34,7 @@ from rot180.codegen.plans.contraction_axes import axes, moved, on_diagonals
 from rot180.codegen.plans.contraction_cost import chosen, growth, products, supports
 from rot180.codegen.plans.contractions import Contraction, Order, Variables
 from rot180.codegen.plans.scans import scan
-from rot180.derive.language.polynomial import normal, symbol, symbols_of
-from rot180.derive.language.substitute import fresh
+from rot180.derive.language.polynomial import normal, symbols_of
 from rot180.derive.language.terms import (
     Access,
     Apply,
@@ -152,9 +150,7 @@ class _Contractions:
 
     """
 
-    def __init__(
-        self, variables: Variables, term: Term, taken: Collection[Symbol] = ()
-    ) -> None:
+    def __init__(self, variables: Variables, term: Term, taken: Collection[Symbol] = ()) -> None:
         self.free, self.term, self.taken = variables, term, {*taken, *term.symbols}
         self.operands = _operands(term)
         self.brackets = [f for f in term.factors if isinstance(f, Equal | Range)]

@@ -78,9 +78,7 @@ def _number(e: Expr, env: Mapping[str, int]) -> int:
 
 
 def _value(e: Affine, env: Mapping[str, int]) -> int:
-    return _number(e.constant, env) + sum(
-        _number(c, env) * env[v.name] for v, c in e.coefficients
-    )
+    return _number(e.constant, env) + sum(_number(c, env) * env[v.name] for v, c in e.coefficients)
 
 
 def _outer(nest: Nest, env: Env, depth: int) -> Iterator[Env]:

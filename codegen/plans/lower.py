@@ -106,9 +106,9 @@ def _proved_plan(theorem: Theorem, reserved: frozenset[str]) -> ProvedPlan:
         found = _possible(lambda p: (p, agreed_plan(proved, p, names)), plan.orders)
         (first, about), *others = found
         first = replace(first, alternatives=tuple(p for p, _ in others))
-        sums = (t for p, _ in found for t in agreed_running_sums(proved, p))
-        running = {t.name: t for t in sums}
-        return ProvedPlan(first, about, tuple(t for _, t in others), tuple(running.values()))
+        sums = (agreed_running_sums(proved, p, at) for at, (p, _) in enumerate(found))
+        running = tuple(t for each in sums for t in each)
+        return ProvedPlan(first, about, tuple(t for _, t in others), running)
 
     # where no proof was found that follows a pass or the order, the kernel is slower without it
     passes = [PASSES]

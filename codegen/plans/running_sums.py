@@ -5,10 +5,10 @@ one before it. The theorem about it, for all sizes and for all i in the box, is:
 
     T[i] = T[i-1] + F(i)
 
-Outside its box T is zero, so at the first entry the theorem says where the sum begins; by induction
-over the box, what is computed is T. The bracket is split into its first value, ``i - j = 0``, and
-the others, which must be the bracket of the entry before; where its other side cuts the sum, as in a
-window, or where the sum does not begin at the box, no proof is found.
+Outside its box T is zero, so the theorem says where the sum begins, too; by induction over the box,
+what is computed is T. The bracket is split into its first value, ``i - j = 0``, and the others,
+which must be the bracket of the entry before. Where its other side cuts the sum, as in a window, or
+where the sum does not begin at the box, no proof is found.
 """
 
 from __future__ import annotations
