@@ -37,28 +37,34 @@ from rot180.derive.language.terms import (
 
 @dataclass(frozen=True)
 class _Moving:
-    """A bracket ``0 <= value < size`` with a free index and a summed one.
+    """A bracket ``0 <= value < size`` with two indices, one of which is summed over.
 
     Attributes:
-        bracket: the bracket.
-        free: the index that it moves with; its coefficient is 1 or -1.
+        bracket: the bracket, or the same read from its other side.
+        index: the index that it moves with; its coefficient is 1 or -1.
         summed: the index that is summed over; its coefficient is the opposite.
 
     """
 
     bracket: Range
-    free: Symbol
+    index: Symbol
     summed: Symbol
 
     @property
     def step(self) -> int:
-        """Return 1 if the sum grows with the free index, -1 if it shrinks."""
-        return int(coefficient(self.bracket.value, self.free))
+        """Return 1 if the sum grows with the index, -1 if it shrinks."""
+        return int(coefficient(self.bracket.value, self.index))
 
     @property
     def last(self) -> Expr:
         """Return the summed index at which the bracket begins: there its value is 0."""
         return normal(self.summed + self.step * self.bracket.value)
+
+    def is_open(self, size: Expr) -> bool:
+        """Say whether the bracket has one side where the index that grows is below a size."""
+        constant = self.bracket.value.xreplace({self.index: S.Zero, self.summed: S.Zero})
+        room = normal(self.bracket.size - size - constant)
+        return bool(room.is_number) and room >= 0
 
 
 def scan(variables: Variables, term: Term, taken: Collection[Symbol] = ()) -> Order | None:
@@ -70,43 +76,47 @@ def scan(variables: Variables, term: Term, taken: Collection[Symbol] = ()) -> Or
         taken: names that the running sum may not have.
 
     """
-    for moving in _moving([v for v, _ in variables], term):
-        found = _scanned(variables, term, moving, taken)
+    for bracket, moving in _moving([v for v, _ in variables], term):
+        found = _scanned(variables, term, bracket, moving, taken)
         if found is not None:
             return found
     return None
 
 
-def _moving(free: Sequence[Symbol], term: Term) -> Iterator[_Moving]:
+def _moving(free: Sequence[Symbol], term: Term) -> Iterator[tuple[Range, _Moving]]:
+    """Yield the brackets with two indices, each from both sides."""
+    every = [*free, *term.variables]
     for f in term.factors:
-        inside = symbols_of(f.value) & {*free, *term.variables} if isinstance(f, Range) else set()
+        inside = [v for v in every if isinstance(f, Range) and v in symbols_of(f.value)]
         if not isinstance(f, Range) or len(inside) != 2:
             continue
-        for i in inside & {*free}:
-            for j in inside - {i} & {*term.variables}:
-                if (coefficient(f.value, i), coefficient(f.value, j)) in ((1, -1), (-1, 1)):
-                    yield _Moving(f, i, j)
+        for i, j in (inside, inside[::-1]):
+            slopes = coefficient(f.value, i), coefficient(f.value, j)
+            if j in term.variables and slopes in ((1, -1), (-1, 1)):
+                yield f, _Moving(f, i, j)
+                yield f, _Moving(Range(normal(f.size - 1 - f.value), f.size), i, j)
 
 
 def _scanned(
-    variables: Variables, term: Term, moving: _Moving, taken: Collection[Symbol]
+    variables: Variables, term: Term, bracket: Range, moving: _Moving, taken: Collection[Symbol]
 ) -> Order | None:
-    """Sum the factors with the summed index; None if one of them has the free index, too."""
-    i, j = moving.free, moving.summed
+    """Sum the factors with the summed index; None if one of them has the other index, too."""
+    i, j = moving.index, moving.summed
+    every = (*(v for v, _ in variables), *term.variables)
     operands = [f for f in term.factors if isinstance(f, Access | Apply)]
     own = [f for f in operands if j in factor_symbols(f)]
     known = frozenset().union(*map(factor_symbols, own))
-    about = [f for f in term.factors if f not in operands and f != moving.bracket]
-    inside = [f for f in about if factor_symbols(f) & {j} or _closed(f, known, term)]
+    about = [f for f in term.factors if f not in operands and f != bracket]
+    inside = [f for f in about if factor_symbols(f) & {j} or _closed(f, known, every)]
     within = [*own, *inside]
     if not own or any(i in factor_symbols(f) for f in within):
         return None
     used = frozenset().union(*map(factor_symbols, within))
-    others = [f for f in term.factors if f not in within and f != moving.bracket]
-    needed = frozenset().union(*map(factor_symbols, others))
+    others = [f for f in term.factors if f not in within and f != bracket]
+    needed = frozenset((i,)).union(*map(factor_symbols, others))
     summed = tuple(v for v in term.variables if v in used and (v == j or v not in needed))
     axes = _axes(variables, term, within, {*used} - {*summed}, moving)
-    if axes is None:
+    if axes is None or not moving.is_open(dict(axes)[i]):
         return None
     index = tuple(v for v, _ in axes)
     total = Term(S.One, summed, (*within, moving.bracket))
@@ -126,10 +136,10 @@ def _scanned(
     return Order((Contraction(t, axes, added, running),), last, cost)
 
 
-def _closed(f: Factor, known: Collection[Symbol], term: Term) -> bool:
-    """Say whether a bracket has variables of some operands alone, and one that is summed."""
-    inside = factor_symbols(f)
-    return bool(inside & {*term.variables}) and inside & {*term.variables} <= {*known}
+def _closed(f: Factor, known: Collection[Symbol], every: Collection[Symbol]) -> bool:
+    """Say whether a bracket has indices of some operands, and no other index."""
+    inside = factor_symbols(f) & {*every}
+    return bool(inside) and inside <= {*known}
 
 
 def _axes(
@@ -141,16 +151,16 @@ def _axes(
 ) -> Variables | None:
     """Return the axes of a running sum, each with its size; None if one has no box.
 
-    Before the first index of the free variable nothing is summed: the axis has its box. A sum from
-    the end begins at the last index of what is summed.
+    Below the first index nothing is summed: the axis has the index's box. A sum from the end begins
+    at the last index of what is summed.
     """
     boxes = [*supports(within), *variables, *supports(term.factors)]
     every = [*(v for v, _ in variables), *term.variables]
     found: list[tuple[Symbol, Expr]] = []
     for v in every:
-        if v not in kept and v != moving.free:
+        if v not in kept and v != moving.index:
             continue
-        wanted = moving.summed if v == moving.free and moving.step < 0 else v
+        wanted = moving.summed if v == moving.index and moving.step < 0 else v
         size = next((n for e, n in boxes if e == wanted), None)
         if size is None:
             return None
