@@ -12,7 +12,8 @@ from sympy import Expr, S, Symbol
 
 from rot180.codegen.plans.agreement import agreed, agreed_plan, agreed_running_sums
 from rot180.codegen.plans.arrange import arrange
-from rot180.codegen.plans.contraction_order import Order, orders
+from rot180.codegen.plans.contraction_order import orders
+from rot180.codegen.plans.contractions import Order
 from rot180.codegen.plans.draft import draft
 from rot180.codegen.plans.passes import PASSES, Passes, sift, stop_early
 from rot180.codegen.plans.plan import Intermediate, LoweringError, Nest, Plan

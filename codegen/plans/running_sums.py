@@ -88,4 +88,4 @@ def _split(d: Derivation, running: Running) -> None:
 
 def _moves(f: Range, running: Running) -> bool:
     """Say whether the value of a bracket is one less at the entry before."""
-    return coefficient(f.value, running.index[running.axis]) == running.step
+    return bool(coefficient(f.value, running.index[running.axis]) == running.step)

@@ -91,8 +91,8 @@ def _moving(free: Sequence[Symbol], term: Term) -> Iterator[tuple[Range, _Moving
         if not isinstance(f, Range) or len(inside) != 2:
             continue
         for i, j in (inside, inside[::-1]):
-            slopes = coefficient(f.value, i), coefficient(f.value, j)
-            if j in term.variables and slopes in ((1, -1), (-1, 1)):
+            slope = coefficient(f.value, i)
+            if j in term.variables and slope in (1, -1) and coefficient(f.value, j) == -slope:
                 yield f, _Moving(f, i, j)
                 yield f, _Moving(Range(normal(f.size - 1 - f.value), f.size), i, j)
 

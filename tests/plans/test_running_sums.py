@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
+from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ SCANS = {
     "y[n,i] = sum[j] x[n,j] * [j >= i]": ([-1], [1]),
     "x[J]; y[J]; y[i] = sum[j] x[j] * [0 <= j - i + J - 1 < J]": ([1], [-1]),
     "y[i,j] = sum[k,l] x[k,l] * [k <= i] * [j <= l]": ([1, -1], [-1, 1]),
-    "y[i] = 2 * sum[j] exp(x[j]) * [0 <= j < J] * [j <= i] - x[i]": ([1], [-1]),
+    "y[i] = 2 * sum[j] exp(x[j]) * [0 <= j < I] * [j <= i] - x[i]": ([1], [-1]),
     "y[d,e] = sum[i,j] g[i,e] * x[j,d] * [j <= i]": ([1], [1], [-1]),
 }
 """Layers, and the directions of the running sums of the output and of each gradient."""
@@ -116,7 +117,10 @@ def test_another_recurrence_is_refused(text: str) -> None:
                 agreed_plan(theorem, replace(plan, intermediates=(mutant,)))
 
 
-def numbers(*shape: int) -> np.ndarray:
+Array: TypeAlias = np.ndarray[Any, Any]
+
+
+def numbers(*shape: int) -> Array:
     return np.random.default_rng(sum(shape)).integers(-4, 5, shape).astype(float)
 
 
@@ -136,17 +140,19 @@ def test_linear_attention_is_exact(backend: str) -> None:
             assert found.shape == wanted[word].shape and (found == wanted[word]).all(), word
 
 
-def product_of(index: str, *arrays: np.ndarray) -> np.ndarray:
+def product_of(index: str, *arrays: Array) -> Array:
     inputs, _, output = index.partition("->")
-    return np.einsum(f"{inputs},ij->{output or 'nie'}", *arrays)
+    found: Array = np.einsum(f"{inputs},ij->{output or 'nie'}", *arrays)
+    return found
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int64, np.float32, np.complex64])
 def test_integers_wrap_and_sizes_may_differ(dtype: type) -> None:
     module = compiled(CUMULATIVE, backend="numpy")
     for n, i, j in product((0, 1, 2), (0, 1, 2, 7), (0, 1, 5)):
-        x, g = numbers(n, j).astype(dtype) * 9, numbers(n, i).astype(dtype) * 9
-        before = np.tril(np.ones((i, j), dtype))
+        x: Array = numbers(n, j).astype(dtype) * 9
+        g: Array = numbers(n, i).astype(dtype) * 9
+        before: Array = np.tril(np.ones((i, j), dtype))
         y = module.forward(x, y_shape=(n, i))
         assert y.dtype == dtype and (y == x @ before.T).all()
         assert (module.grad_x(g, x_shape=(n, j)) == g @ before).all()
