@@ -83,4 +83,4 @@ def render_winograd() -> str:
 
 def running_sums() -> str:
     """Return the C function that makes an array a running sum."""
-    return resource("kernels", f"runtime/extension/{RUNNING_HEADER}")
+    return resource("kernels", f"runtime/extension/{RUNNING_HEADER}").rstrip()

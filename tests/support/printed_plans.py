@@ -190,7 +190,7 @@ def read_plain(text: str) -> list[Printed]:
 
 def _is_running(now: ast.For) -> bool:
     """Say whether slices of an array are added to others of it."""
-    (inner,) = now.body
+    inner = now.body[-1]
     if not isinstance(inner, ast.AugAssign):
         return False
     sides = [side for side in (inner.target, inner.value) if isinstance(side, ast.Subscript)]
