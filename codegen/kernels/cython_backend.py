@@ -150,9 +150,8 @@ class CythonKernel(Kernel):
                 ArraySum(i.tensor.name, nest, "" if at else fresh, i if at == last else None)
                 for at, nest in enumerate(i.nests)
             ]
-        fresh = self.fresh
         found += [
-            ArraySum(self.output, nest, fresh if not at else "")
+            ArraySum(self.output, nest, "" if at else self.fresh)
             for at, nest in enumerate(plan.nests)
         ]
         return found
