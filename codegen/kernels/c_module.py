@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rot180.codegen.kernels.c_runtime import HEADER, render_contraction
+from rot180.codegen.kernels.c_runtime import HEADER, RUNNING_HEADER, render_contraction
 from rot180.codegen.kernels.c_text import c_function, c_name
 from rot180.codegen.kernels.cython_backend import CythonKernel, CythonModule
 from rot180.codegen.kernels.fused_kernel import fused_functions
@@ -54,6 +54,7 @@ def compiled_sources(module: CythonModule, packaged: bool = False) -> CompiledSo
     headers = [KERNEL_HEADER, *([LOOPS_HEADER] if module.passes else [])]
     over_windows = [p for p in module.passes if isinstance(p, WindowKernel)]
     headers += [WINDOWS_HEADER] if over_windows else []
+    headers += [RUNNING_HEADER] if module.running_sums else []
     parts = ["\n".join(f'#include "{header}"' for header in headers), *_functions(module)]
     parts += [*fused_functions([p for p in module.passes if p not in over_windows])]
     parts += [*window_functions(over_windows), _table(module)]

@@ -23,6 +23,7 @@ _FUNCTIONS = {
     "rot180_clip": "rot180_clip",
     "rot180_extent": "kernel_extent",
     "rot180_small": "kernel_small",
+    "rot180_running_sum": "rot180_running_sum",
 }
 _MAY_FAIL = {
     "_run": "kernel_run",

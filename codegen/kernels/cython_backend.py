@@ -15,6 +15,7 @@ from rot180.codegen.kernels.algorithms import (
     Algorithm,
     Reason,
 )
+from rot180.codegen.kernels.c_runtime import running_sums
 from rot180.codegen.kernels.expressions import (
     TAB,
     cost,
@@ -24,6 +25,7 @@ from rot180.codegen.kernels.expressions import (
     loop_size,
     number,
     opening,
+    write_running_sum,
 )
 from rot180.codegen.kernels.kernel import Kernel, Module
 from rot180.codegen.kernels.names import array_name, name
@@ -32,6 +34,7 @@ from rot180.codegen.plans.plan import (
     Affine,
     Box,
     Factor,
+    Intermediate,
     Loop,
     LoweringError,
     Nest,
@@ -63,12 +66,14 @@ class ArraySum:
         array: what it is added to.
         nest: the sum.
         fresh: when the array is still zero and each entry is visited once; or "".
+        ends: the intermediate that becomes a running sum after it, if one does.
 
     """
 
     array: str
     nest: Nest
     fresh: str
+    ends: Intermediate | None = None
 
 
 def _ones(ones: Ones) -> str:
@@ -140,13 +145,13 @@ class CythonKernel(Kernel):
         found = []
         for i in plan.intermediates:
             fresh = _ones(visited_once(i.nests, i.shape))
+            last = len(i.nests) - 1 if i.running else -1
             found += [
-                ArraySum(i.tensor.name, nest, fresh if not at else "")
+                ArraySum(i.tensor.name, nest, "" if at else fresh, i if at == last else None)
                 for at, nest in enumerate(i.nests)
             ]
-        fresh = self.fresh
         found += [
-            ArraySum(self.output, nest, fresh if not at else "")
+            ArraySum(self.output, nest, "" if at else self.fresh)
             for at, nest in enumerate(plan.nests)
         ]
         return found
@@ -210,6 +215,12 @@ class CythonModule(Module):
     def intermediates(self) -> bool:
         """Say whether a kernel computes an array before it computes its output."""
         return any(plan.intermediates for plan in self.plans)
+
+    @property
+    def running_sums(self) -> str:
+        """Return the C function that makes an array a running sum, if a kernel calls it."""
+        made = (i for plan in self.plans for i in plan.intermediates)
+        return running_sums() if any(i.running for i in made) else ""
 
     @property
     def small(self) -> list[ScalarLoops]:
@@ -294,7 +305,16 @@ def _order_lines(
             lines.append(f'_{s.array} = _Intermediate("{s.array}", {found})')
             lines.append(f"_at_{s.array} = &_{s.array}.view")
         lines += _nest_lines(s, next(small))
+        lines += _running_sum(s.ends) if s.ends else []
     return lines
+
+
+def _running_sum(made: Intermediate) -> list[str]:
+    """Write the call that makes an intermediate a running sum."""
+    assert made.running is not None
+    at, along = f"_at_{made.tensor.name}", f"{made.running.axis}, {made.running.step}"
+    array = f"<char *>{at}.buf, {at}.itemsize, {at}.shape, {at}.ndim"
+    return [f"# {write_running_sum(made)}", f"rot180_running_sum({array}, {along})"]
 
 
 def _variables(nest: Nest) -> Iterator[str]:

@@ -157,7 +157,7 @@ def module(derivation: ProvedLayer, target: str, shared: bool = False) -> str:
 def certificates(derivation: ProvedLayer) -> str:
     """Return the statements and proofs of a layer's theorems as JSON text."""
     plans = proved_plans(derivation.layer, derivation.kernels)
-    proved = [*(t for _, t in theorems(derivation)), *(p.theorem for p in plans)]
+    proved = [*(t for _, t in theorems(derivation)), *(t for p in plans for t in p.theorems)]
     return certificate({"layer": derivation.layer.text}, proved)
 
 

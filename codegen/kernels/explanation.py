@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rot180.codegen.kernels.expressions import write_sum
-from rot180.codegen.kernels.kernel import Kernel, Module, named_nests
+from rot180.codegen.kernels.kernel import Kernel, Module, computed_steps, running_note, write_step
 from rot180.codegen.kernels.program_derivation import user_module
-from rot180.codegen.plans.plan import Nest, Operand, named
+from rot180.codegen.plans.plan import Intermediate, Nest, Operand, named
 from rot180.derive.language.polynomial import text
 
 _ROLES = {
@@ -72,8 +72,9 @@ def _kernel(kernel: Kernel) -> list[str]:
                 f"contracted in this order, with {text(plan.products)} products, for no other "
                 "order has fewer:"
             )
-        lines += [s for name, nest in named_nests(plan, kernel.output) for s in _sum(nest, name)]
-    return lines
+        for step in computed_steps(plan, kernel.output):
+            lines += [write_step(step)] if isinstance(step, Intermediate) else _sum(*step[::-1])
+    return [*lines, *running_note(kernel.plan)]
 
 
 def _sum(nest: Nest, output: str) -> list[str]:

@@ -12,7 +12,9 @@ from rot180.codegen.plans.plan import (
     Affine,
     Box,
     Divided,
+    Intermediate,
     Loop,
+    LoweringError,
     Nest,
     Operand,
     Phase,
@@ -182,6 +184,21 @@ def write_sum(nest: Nest, output: str) -> str:
     if len(monomials(nest.coefficient)) > 1 and scale:
         scale = [f"({scale[0]})"]
     return f"{entry(output, nest.output)} += {summed}{' * '.join([*scale, *factors])}"
+
+
+def write_running_sum(i: Intermediate) -> str:
+    """Write what a running sum adds to each entry, and in which order.
+
+    Raises:
+        LoweringError: the intermediate is no running sum.
+
+    """
+    if i.running is None:
+        raise LoweringError(f"{i.tensor.name} is no running sum")
+    array, v = i.tensor.name, i.running.index[i.running.axis]
+    at, before = (", ".join(map(text, e)) for e in (i.running.index, i.running.before))
+    order = "in order" if i.running.step > 0 else "from the last"
+    return f"{array}[{at}] += {array}[{before}] for each {v} {order}"
 
 
 def _index(e: Affine) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from sympy import Symbol
 
@@ -13,6 +13,7 @@ from rot180.codegen.kernels.expressions import (
     definition,
     number,
     size_tuple,
+    write_running_sum,
     write_sum,
     written_tuple,
 )
@@ -20,7 +21,7 @@ from rot180.codegen.kernels.inline import inlined, inlined_functions, names_in
 from rot180.codegen.kernels.interface import Interface
 from rot180.codegen.kernels.names import applied_name, function_name, name, shape_name
 from rot180.codegen.kernels.scalar_functions import function_lines, functions_of, python_name
-from rot180.codegen.plans.plan import Nest, Plan
+from rot180.codegen.plans.plan import Intermediate, Nest, Plan
 from rot180.derive.display.statement import write_condition, write_statement
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.polynomial import normal, symbols_of, text
@@ -69,11 +70,12 @@ class Kernel:
         if len(self.plan.orders) == 1:
             reads = "in which no array is read along a diagonal"
             why = reads if orders[0].along_diagonals else "with the fewest products"
-            return ["", f"Computed in this order, {why}:", *_sums(orders[0], self.output)]
+            sums = _sums(orders[0], self.output)
+            return ["", f"Computed in this order, {why}:", *sums, *running_note(self.plan)]
         lines = ["", "Computed in the order with the fewest products at the sizes of the call:"]
         for plan in self.plan.orders:
             lines += [f"  {text(plan.products)} products:", *_sums(plan, self.output)]
-        return lines
+        return [*lines, *running_note(self.plan)]
 
     @property
     def checks(self) -> list[str]:
@@ -187,13 +189,40 @@ def signature(found: Interface, option: Option | None = None) -> str:
 
 def _sums(plan: Plan, output: str) -> list[str]:
     """Write the sums of a plan in the notation of layers."""
-    return [f"    {write_sum(nest, array)}" for array, nest in named_nests(plan, output)]
+    steps = computed_steps(plan, output)
+    return [f"    {write_step(step)}" for step in steps]
 
 
-def named_nests(plan: Plan, output: str) -> list[tuple[str, Nest]]:
-    """Return the sums of a plan, each with the name of its result, those of intermediates first."""
-    named = [(i.tensor.name, nest) for i in plan.intermediates for nest in i.nests]
-    return named + [(output, nest) for nest in plan.nests]
+Computed: TypeAlias = tuple[str, Nest] | Intermediate
+"""A sum with the name of its result, or an intermediate that becomes a running sum."""
+
+
+def computed_steps(plan: Plan, output: str) -> list[Computed]:
+    """Return what a plan computes, in order."""
+    steps: list[Computed] = []
+    for i in plan.intermediates:
+        steps += [*((i.tensor.name, nest) for nest in i.nests), *([i] if i.running else [])]
+    return [*steps, *((output, nest) for nest in plan.nests)]
+
+
+def write_step(step: Computed) -> str:
+    """Write a sum, or a running sum, in the notation of layers."""
+    if isinstance(step, Intermediate):
+        return write_running_sum(step)
+    return write_sum(step[1], step[0])
+
+
+def running_note(plan: Plan) -> list[str]:
+    """Say why a running sum is the sum up to a bound that moves, and how it rounds."""
+    found = [i for p in plan.orders for i in p.intermediates if i.running]
+    words = list(dict.fromkeys(i.tensor.name for i in found))
+    if not words:
+        return []
+    kind = "is a running sum" if len(words) == 1 else "are running sums"
+    return [
+        f"{', '.join(words)} {kind}: it is proved, for all sizes, that each entry is the one",
+        "before it and what is added there. It is added in order, and rounds as a loop does.",
+    ]
 
 
 def docstring(

@@ -19,6 +19,7 @@ from rot180.codegen.kernels.expressions import (
     loop_size,
     number,
     opening,
+    write_running_sum,
 )
 from rot180.codegen.kernels.kernel import Kernel, Module, check_lines, typed_head
 from rot180.codegen.kernels.names import name
@@ -26,7 +27,7 @@ from rot180.codegen.kernels.numpy_forms import form
 from rot180.codegen.kernels.numpy_operands import Entries, entries, extent, written
 from rot180.codegen.kernels.numpy_runtime import PARTS, imports, runtime
 from rot180.codegen.plans.bounds import positive
-from rot180.codegen.plans.plan import Affine, Loop, Nest, Plan
+from rot180.codegen.plans.plan import Affine, Intermediate, Loop, Nest, Plan
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class NumpyKernel(Kernel):
             lines.append(f'{word} = zeros("{word}", {shape}, dtype)')
             for nest in i.nests:
                 lines += _nest_lines(nest, word, i.shape, plan)
+            lines += _running_sum(i, word) if i.running else []
         for nest in plan.nests:
             lines += _nest_lines(nest, self.output, plan.shape, plan)
         return lines
@@ -97,6 +99,15 @@ def _nest_lines(nest: Nest, output: str, shape: Sequence[Expr], plan: Plan) -> l
     room = WIDTH - len(TAB) - len(tab)
     inner = _sum_lines(nest, written(nest, output, shape, plan), plan, room)
     return [*_comment_lines(comment), *lines, *(tab + line for line in inner)]
+
+
+def _running_sum(i: Intermediate, word: str) -> list[str]:
+    """Write a running sum in place; from the end, of the reversed array."""
+    assert i.running is not None
+    axis = i.running.axis
+    view = word if i.running.step > 0 else f"{word}[{', '.join([':'] * axis + ['::-1'])}]"
+    comment = f"# {write_running_sum(i)}"
+    return [*_comment_lines(comment), f"np.cumsum({view}, {axis}, dtype, {view})"]
 
 
 def _comment_lines(comment: str) -> list[str]:

@@ -26,7 +26,7 @@ from rot180.codegen.kernels.interface import Interface
 from rot180.codegen.kernels.kernel import Kernel
 from rot180.codegen.kernels.names import function_name, name, shape_name
 from rot180.codegen.plans.bounds import positive
-from rot180.codegen.plans.plan import Affine, Box, Loop, Nest, Operand
+from rot180.codegen.plans.plan import Affine, Box, Intermediate, Loop, Nest, Operand, Running
 from rot180.derive.display.statement import write_condition
 from rot180.derive.language.polynomial import normal
 from rot180.derive.language.terms import Condition
@@ -58,6 +58,7 @@ class PlainKernel(Kernel):
             shape = extents(made.shape, self.interface.sizes)
             lines.append(f"{name(made.tensor.name)} = np.zeros({shape})")
             lines += self._nests(made.nests, name(made.tensor.name))
+            lines += _running_sum(made, made.running) if made.running else []
         zeros = f"{self.output} = {_zeros(self.plan.shape)}"
         return [*lines, zeros, *self._nests(self.plan.nests, self.output)]
 
@@ -150,6 +151,19 @@ def _nest_lines(nest: Nest, output: str, hypotheses: tuple[Condition, ...]) -> I
         yield f"{tab}{TAB}{factors[0]}"
         yield from (f"{tab}{TAB}* {factor}" for factor in factors[1:])
         yield f"{tab})"
+
+
+def _running_sum(made: Intermediate, running: Running) -> list[str]:
+    """Write a running sum: to each slice along an axis, the one before it is added."""
+    word, v, n = name(made.tensor.name), running.index[running.axis], made.shape[running.axis]
+    first = [":"] * running.axis
+    at, before = (
+        f"{word}[{', '.join([*first, number(e[running.axis])])}]"
+        for e in (running.index, running.before)
+    )
+    stop = number(normal(n - 1))
+    order = f"range(1, {number(n)})" if running.step > 0 else f"reversed(range({stop}))"
+    return [f"for {name(v.name)} in {order}:", f"{TAB}{at} += {before}"]
 
 
 def _axes(f: Operand) -> Iterator[tuple[Affine, Expr]]:

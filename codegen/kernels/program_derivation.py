@@ -314,7 +314,7 @@ def program_certificates(derivation: ProvedProgram) -> str:
     proved += [t for _, t in derivation.named if t.proof not in plain]
     proved += [f.short for f in derivation.functions if f.short is not None]
     proved += [s.theorem for s in derivation.steps]
-    proved += [p.theorem for p in _plans(derivation)]
+    proved += [t for p in _plans(derivation) for t in p.theorems]
     return certificate({"layer": derivation.text}, proved)
 
 

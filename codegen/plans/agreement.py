@@ -10,6 +10,7 @@ from sympy import Symbol
 from rot180.codegen.plans.lift import lift, lifted_nests, same_but_for_order
 from rot180.codegen.plans.plan import LoweringError, Plan
 from rot180.codegen.plans.proving import plan_proof
+from rot180.codegen.plans.running_sums import running_sum_proofs
 from rot180.codegen.plans.well_formed import require_well_formed
 from rot180.derive.certificates.writer import dumps
 from rot180.derive.checker import MalformedError, check
@@ -45,6 +46,25 @@ def objection(text: str) -> str:
     return f"step {verdict.step} ({verdict.rule}): {verdict.reason}"
 
 
+def agreed_running_sums(theorem: Theorem, plan: Plan, order: int = 0) -> tuple[Theorem, ...]:
+    """Prove of each running sum of a plan what its entries are.
+
+    Args:
+        theorem: what the plan computes.
+        plan: the plan.
+        order: the number of the plan among those of the theorem.
+
+    Raises:
+        LoweringError: one is not proved.
+
+    """
+    name = f"{theorem.name.removesuffix('.kernel')}.plan{order or ''}"
+    try:
+        return tuple(map(agreed, running_sum_proofs(name, plan)))
+    except ProofError as error:
+        raise LoweringError(f"the plan of {theorem.name} is not proved: {error}") from error
+
+
 def agreed_plan(theorem: Theorem, plan: Plan, taken: Collection[Symbol] = ()) -> Theorem:
     """Prove that a plan computes the right side of a theorem, on the whole box of its output.
 
@@ -65,6 +85,7 @@ def agreed_plan(theorem: Theorem, plan: Plan, taken: Collection[Symbol] = ()) ->
     try:
         _require_same_box(theorem, plan)
         require_well_formed(plan)
+        agreed_running_sums(theorem, plan)
         proved = agreed(plan_proof(theorem, plan, taken))
     except (LoweringError, ProofError, NotProvedError) as error:
         raise LoweringError(f"the plan of {theorem.name} is not proved: {error}") from error

@@ -17,21 +17,24 @@ multiplied before the taps are summed, whatever that costs in products::
     sum[o,i] g[o,h-i] * w[o,h-i,i]  =  sum[i] T1[h-i,i],  T1[p,i] = sum[o] g[o,p] * w[o,p,i]
 
 Then each operand is read along its axes, not along a diagonal.
+
+A sum up to a bound that moves with an index, ``sum[j] x[j] * [0 <= i - j < n]``, is a running sum,
+which comes before anything else: see `scans`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
-from math import prod
 
 from sympy import Expr, S, Symbol
 
 from rot180.codegen.plans.contraction_axes import axes, moved, on_diagonals
-from rot180.codegen.plans.contraction_cost import Growth, chosen, growth, products, supports
-from rot180.derive.language.polynomial import normal, symbol, symbols_of
-from rot180.derive.language.substitute import fresh
+from rot180.codegen.plans.contraction_cost import chosen, growth, products, supports
+from rot180.codegen.plans.contractions import Contraction, Order, Variables
+from rot180.codegen.plans.scans import scan
+from rot180.derive.language.polynomial import normal, symbols_of
 from rot180.derive.language.terms import (
     Access,
     Apply,
@@ -45,9 +48,6 @@ from rot180.derive.language.terms import (
     factor_symbols,
 )
 
-Variables = tuple[tuple[Symbol, Expr], ...]
-"""Variables, each with its size."""
-
 MOST_OPERANDS = 5
 """How many operands are tried in all orders; of more, the best pair is contracted, repeatedly."""
 
@@ -55,67 +55,11 @@ MOST_KEPT = 6
 """How many ways to contract the same operands are kept while orders are built."""
 
 
-@dataclass(frozen=True)
-class Contraction:
-    """An intermediate: ``tensor[variables] := term`` in its box.
-
-    Attributes:
-        tensor: its name and box; a free tensor.
-        variables: its axes, each with its size.
-        term: what its entries are.
-
-    """
-
-    tensor: Tensor
-    variables: Variables
-    term: Term
-
-
-@dataclass(frozen=True)
-class Order:
-    """An order of contraction of one term.
-
-    Attributes:
-        intermediates: in the order in which they are computed.
-        term: the term, in which intermediates stand for operands.
-        products: how many products all sums compute.
-        along_diagonals: whether operands are read along diagonals without the intermediates.
-
-    """
-
-    intermediates: tuple[Contraction, ...]
-    term: Term
-    products: Expr
-    along_diagonals: bool = False
-
-    def growth(self, sizes: Collection[Symbol]) -> tuple[Growth, Growth]:
-        """Return what orders are compared by: products, then entries of intermediates."""
-        return growth(self.products, sizes), growth(_entries(self.intermediates), sizes)
-
-    @property
-    def symbols(self) -> frozenset[Symbol]:
-        """Return every symbol in it."""
-        return self.term.symbols.union(*(i.term.symbols for i in self.intermediates))
-
-    def named(self, taken: Collection[Symbol]) -> Order:
-        """Return the order with names for its intermediates that are not taken: T1, T2, ..."""
-        names: dict[str, str] = {}
-        for i in self.intermediates:
-            known = {*taken, *map(symbol, names.values())}
-            names[i.tensor.name] = fresh("T1", known).name
-        renamed = tuple(
-            Contraction(
-                replace(i.tensor, name=names[i.tensor.name]),
-                i.variables,
-                _renamed(i.term, names),
-            )
-            for i in self.intermediates
-        )
-        return replace(self, intermediates=renamed, term=_renamed(self.term, names))
-
-
 def orders(
-    variables: Variables, expression: Expression, taken: Collection[Symbol] = ()
+    variables: Variables,
+    expression: Expression,
+    taken: Collection[Symbol] = (),
+    scanned: bool = True,
 ) -> list[tuple[Order, ...]]:
     """Return the orders that a kernel should have, one `Order` for each term.
 
@@ -125,9 +69,10 @@ def orders(
         variables: the free variables, each with its size.
         expression: terms over free tensors, no two with the same bound variables as free ones.
         taken: names that no new variable may have, besides those of its term.
+        scanned: whether an intermediate may be a running sum.
 
     """
-    found = [_Contractions(variables, t, taken).orders() for t in expression]
+    found = [_orders(variables, t, taken, scanned) for t in expression]
     sizes = frozenset().union(*(_sizes(variables, t) for t in expression))
     best: list[tuple[Order, ...]] = [()]
     for terms in found:  # an order that is worse for some terms is worse for all of them
@@ -135,6 +80,18 @@ def orders(
         costs = [normal(sum((o.products for o in c), S.Zero)) for c in longer]
         best = [longer[i] for i in chosen(costs, sizes)]
     return best
+
+
+def _orders(
+    variables: Variables, term: Term, taken: Collection[Symbol], scanned: bool
+) -> list[Order]:
+    """Return the orders of a term, those with running sums first."""
+    found = _Contractions(variables, term, taken).orders()
+    first = scan(variables, term, taken) if scanned else None
+    if first is None:
+        return found
+    later = _orders(variables, first.term, taken, scanned)
+    return [*(o.after(first) for o in later), *found]
 
 
 def _sizes(variables: Variables, term: Term) -> frozenset[Symbol]:
@@ -148,11 +105,6 @@ def _operands(term: Term) -> list[Access | Apply]:
 
 def _entry(f: Access | Apply) -> Access:
     return f.argument if isinstance(f, Apply) else f
-
-
-def _entries(intermediates: Iterable[Contraction]) -> Expr:
-    """Return how many entries intermediates have."""
-    return normal(sum((prod(n for _, n in i.variables) for i in intermediates), S.Zero))
 
 
 def _set_partitions(mask: int) -> Iterator[list[int]]:
@@ -169,15 +121,6 @@ def _set_partitions(mask: int) -> Iterator[list[int]]:
         if not subset:
             return
         subset = (subset - 1) & rest
-
-
-def _renamed(term: Term, names: dict[str, str]) -> Term:
-    def new(f: Factor) -> Factor:
-        if isinstance(f, Access) and f.tensor.name in names:
-            return Access(replace(f.tensor, name=names[f.tensor.name]), f.index)
-        return f
-
-    return Term(term.coefficient, term.variables, tuple(map(new, term.factors)))
 
 
 @dataclass(frozen=True)
@@ -207,9 +150,7 @@ class _Contractions:
 
     """
 
-    def __init__(
-        self, variables: Variables, term: Term, taken: Collection[Symbol] = ()
-    ) -> None:
+    def __init__(self, variables: Variables, term: Term, taken: Collection[Symbol] = ()) -> None:
         self.free, self.term, self.taken = variables, term, {*taken, *term.symbols}
         self.operands = _operands(term)
         self.brackets = [f for f in term.factors if isinstance(f, Equal | Range)]

@@ -8,7 +8,7 @@ from itertools import product
 
 from sympy import Expr, Symbol
 
-from rot180.codegen.plans.plan import Affine, Box, Divided, Nest, Operand, Phase, Plan
+from rot180.codegen.plans.plan import Affine, Box, Divided, Nest, Operand, Phase, Plan, Running
 from rot180.derive.language.polynomial import number
 
 Point = tuple[int, ...]
@@ -37,7 +37,8 @@ def interpret(
     """
     known: dict[str, Mapping[Point, int | Fraction]] = dict(values)
     for i in plan.intermediates:
-        known[i.tensor.name] = _total(i.shape, i.nests, sizes, known, functions or {})
+        entries = _total(i.shape, i.nests, sizes, known, functions or {})
+        known[i.tensor.name] = _accumulated(entries, i.running) if i.running else entries
     return _total(plan.shape, plan.nests, sizes, known, functions or {})
 
 
@@ -60,6 +61,15 @@ def _total(
     return out
 
 
+def _accumulated(entries: Mapping[Point, Fraction], of: Running) -> dict[Point, Fraction]:
+    """Return the running sums of an array."""
+    out: dict[Point, Fraction] = {}
+    for at in sorted(entries, reverse=of.step < 0):
+        before = tuple(i - of.step * (axis == of.axis) for axis, i in enumerate(at))
+        out[at] = entries[at] + out.get(before, Fraction(0))
+    return out
+
+
 def _number(e: Expr, env: Mapping[str, int]) -> int:
     value = number(e, env)
     if value.denominator != 1:
@@ -68,9 +78,7 @@ def _number(e: Expr, env: Mapping[str, int]) -> int:
 
 
 def _value(e: Affine, env: Mapping[str, int]) -> int:
-    return _number(e.constant, env) + sum(
-        _number(c, env) * env[v.name] for v, c in e.coefficients
-    )
+    return _number(e.constant, env) + sum(_number(c, env) * env[v.name] for v, c in e.coefficients)
 
 
 def _outer(nest: Nest, env: Env, depth: int) -> Iterator[Env]:

@@ -23,6 +23,7 @@ from rot180.codegen.plans.plan import (
     Operand,
     Phase,
     Plan,
+    Running,
     named,
 )
 from rot180.derive.language.polynomial import normal
@@ -67,6 +68,24 @@ class LiftedNest:
         return Term(t.coefficient, t.variables, (*t.factors, *self.hull))
 
 
+@dataclass(frozen=True)
+class LiftedIntermediate:
+    """An intermediate as a defined tensor.
+
+    Attributes:
+        free: the tensor that nests read.
+        tensor: the same with its definition; of a running sum, the whole sum.
+        added: what its nests add, over the formals of the definition.
+        running: the running sum that it is, if it is one.
+
+    """
+
+    free: Tensor
+    tensor: Tensor
+    added: Expression
+    running: Running | None
+
+
 def lift(plan: Plan, index: Sequence[Symbol]) -> Expression:
     """Read a plan as an expression over the free variables of its output.
 
@@ -107,15 +126,43 @@ def lifted_nests(plan: Plan, index: Sequence[Symbol]) -> tuple[LiftedNest, ...]:
         LoweringError: a nest is no term.
 
     """
-    known: dict[Tensor, Tensor] = {}
-    for i in plan.intermediates:
-        formals = _formals(i.tensor, i.nests)
-        body = [_lifted(nest, i.tensor.shape, formals, known) for nest in i.nests]
-        if any(nest.hull for nest in body):
-            raise LoweringError(f"a bound of a loop of {i.tensor.name} contains another loop")
-        definition = Definition(formals, tuple(nest.term for nest in body))
-        known[i.tensor] = Tensor(i.tensor.name, i.tensor.shape, definition)
+    known = {t.free: t.tensor for t in lifted_intermediates(plan)}
     return tuple(_lifted(nest, plan.shape, index, known) for nest in plan.nests)
+
+
+def lifted_intermediates(plan: Plan) -> tuple[LiftedIntermediate, ...]:
+    """Read the intermediates of a plan as defined tensors, each with what its nests add.
+
+    Raises:
+        LoweringError: a nest is no term.
+
+    """
+    found: list[LiftedIntermediate] = []
+    for i in plan.intermediates:
+        known = {t.free: t.tensor for t in found}
+        formals = i.running.index if i.running else _formals(i.tensor, i.nests)
+        lifted = [_lifted(nest, i.tensor.shape, formals, known) for nest in i.nests]
+        if any(nest.hull for nest in lifted):
+            raise LoweringError(f"a bound of a loop of {i.tensor.name} contains another loop")
+        added = tuple(nest.term for nest in lifted)
+        body = (_defined(i.running.total, known),) if i.running else added
+        tensor = Tensor(i.tensor.name, i.tensor.shape, Definition(formals, body))
+        found.append(LiftedIntermediate(i.tensor, tensor, added, i.running))
+    return tuple(found)
+
+
+def _defined(t: Term, known: Mapping[Tensor, Tensor]) -> Term:
+    """Return a term in which intermediates are defined tensors."""
+
+    def entry(f: Access) -> Access:
+        return Access(known.get(f.tensor, f.tensor), f.index)
+
+    def new(f: Factor) -> Factor:
+        if isinstance(f, Apply):
+            return Apply(f.function, f.order, entry(f.argument))
+        return entry(f) if isinstance(f, Access) else f
+
+    return Term(t.coefficient, t.variables, tuple(map(new, t.factors)))
 
 
 def _formals(t: Tensor, nests: Sequence[Nest]) -> tuple[Symbol, ...]:

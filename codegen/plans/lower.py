@@ -10,9 +10,10 @@ from typing import TypeVar
 
 from sympy import Expr, S, Symbol
 
-from rot180.codegen.plans.agreement import agreed, agreed_plan
+from rot180.codegen.plans.agreement import agreed, agreed_plan, agreed_running_sums
 from rot180.codegen.plans.arrange import arrange
-from rot180.codegen.plans.contraction_order import Order, orders
+from rot180.codegen.plans.contraction_order import orders
+from rot180.codegen.plans.contractions import Order
 from rot180.codegen.plans.draft import draft
 from rot180.codegen.plans.passes import PASSES, Passes, sift, stop_early
 from rot180.codegen.plans.plan import Intermediate, LoweringError, Nest, Plan
@@ -43,12 +44,19 @@ class ProvedPlan:
         plan: the plan.
         theorem: about it.
         others: the same about each of its alternatives.
+        running: of each running sum of the plans, what its entries are.
 
     """
 
     plan: Plan
     theorem: Theorem
     others: tuple[Theorem, ...] = ()
+    running: tuple[Theorem, ...] = ()
+
+    @property
+    def theorems(self) -> tuple[Theorem, ...]:
+        """Return what a certificate states of the plan."""
+        return (self.theorem, *self.running)
 
 
 def lower(theorem: Theorem, reserved: Collection[str] = ()) -> Plan:
@@ -94,12 +102,14 @@ def _proved_plan(theorem: Theorem, reserved: frozenset[str]) -> ProvedPlan:
     taken = {t.name for t in tensors((*proved.lhs, *proved.rhs))} | reserved
     names = frozenset(map(symbol, taken))
 
-    def attempt(how: tuple[Passes, bool]) -> ProvedPlan:
+    def attempt(how: tuple[Passes, bool, bool]) -> ProvedPlan:
         plan = lower_expression(variables, proved.rhs, proved.hypotheses, taken, *how)
         found = _possible(lambda p: (p, agreed_plan(proved, p, names)), plan.orders)
         (first, about), *others = found
         first = replace(first, alternatives=tuple(p for p, _ in others))
-        return ProvedPlan(first, about, tuple(t for _, t in others))
+        sums = (agreed_running_sums(proved, p, at) for at, (p, _) in enumerate(found))
+        running = tuple(t for each in sums for t in each)
+        return ProvedPlan(first, about, tuple(t for _, t in others), running)
 
     # where no proof was found that follows a pass or the order, the kernel is slower without it
     passes = [PASSES]
@@ -108,15 +118,20 @@ def _proved_plan(theorem: Theorem, reserved: frozenset[str]) -> ProvedPlan:
     operands = max(
         (sum(isinstance(f, Access | Apply) for f in t.factors) for t in proved.rhs), default=0
     )
-    ordered = (True, False) if operands > 2 or _has_order(variables, proved.rhs) else (True,)
-    ways = dict.fromkeys(product(passes, ordered))
+    ordered = (True, False) if operands > 2 or _has_order(variables, proved.rhs, False) else (True,)
+    scanned = [(PASSES, True, True)] if _has_order(variables, proved.rhs, True) else []
+    ways = dict.fromkeys((*scanned, *product(passes, ordered, (False,))))
     return _possible(attempt, ways, first=True)[0]
 
 
-def _has_order(variables: Sequence[tuple[Symbol, Expr]], expression: Expression) -> bool:
-    """Say whether a term is computed by intermediates."""
+def _has_order(
+    variables: Sequence[tuple[Symbol, Expr]], expression: Expression, scanned: bool
+) -> bool:
+    """Say whether a term is computed by intermediates, running sums among them if `scanned`."""
     terms = tuple(apart(t, {v for v, _ in variables}) for t in expression)
-    return any(o.intermediates for found in orders(tuple(variables), terms) for o in found)
+    found = orders(tuple(variables), terms, (), scanned)
+    used = (i for terms in found for o in terms for i in o.intermediates)
+    return any(i.running or not scanned for i in used)
 
 
 def _possible(make: Callable[[A], B], options: Iterable[A], first: bool = False) -> list[B]:
@@ -142,6 +157,7 @@ def lower_expression(
     reserved: Collection[str] = (),
     passes: Passes | None = None,
     ordered: bool = True,
+    scanned: bool = True,
 ) -> Plan:
     """Lower an expression over free tensors, without a proof.
 
@@ -152,6 +168,7 @@ def lower_expression(
         reserved: names that no variable of the plan may have.
         passes: what rewrites a term to a nest of loops; all passes if left out.
         ordered: whether operands are contracted in the order that costs least.
+        scanned: whether an intermediate may be a running sum.
 
     Raises:
         LoweringError: the expression cannot be lowered.
@@ -173,7 +190,7 @@ def lower_expression(
             names = taken.union(symbol(t.name) for t in tensors_before)
             for i in o.intermediates:
                 nest = lower_term(i.variables, i.term, hypotheses, names, passes)
-                found.append(Intermediate(i.tensor, (nest,)))
+                found.append(Intermediate(i.tensor, (nest,), i.running))
             nests.append(lower_term(variables, o.term, hypotheses, names, passes))
         shape = tuple(n for _, n in variables)
         products = normal(sum((o.products for o in order), S.Zero))
@@ -181,7 +198,7 @@ def lower_expression(
         return Plan(shape, hypotheses, tuple(nests), tuple(found), products, (), diagonal)
 
     once = tuple(Order((), t, S.Zero) for t in terms)
-    found = orders(tuple(variables), terms, used) if ordered else [once]
+    found = orders(tuple(variables), terms, used, scanned) if ordered else [once]
     try:
         first, *others = _possible(plan, found)
     except LoweringError:

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from sympy import Expr, Integer, S, Symbol
 
 from rot180.derive.language.polynomial import coefficient, normal, symbols_of
-from rot180.derive.language.terms import Condition, Tensor, factor_symbols
+from rot180.derive.language.terms import Condition, Tensor, Term, factor_symbols
 
 
 class LoweringError(ValueError):
@@ -209,17 +209,44 @@ Ones: TypeAlias = tuple[tuple[Expr, ...], ...] | None
 
 
 @dataclass(frozen=True, slots=True)
+class Running:
+    """A running sum along an axis: to each entry the one before it is added, in order.
+
+    Attributes:
+        axis: the axis.
+        step: 1 if the entry before is the one at the index less 1; -1 if plus 1, from the end.
+        index: a variable for each axis.
+        total: what an entry is in the end, as a sum; that it is so, is a theorem.
+
+    """
+
+    axis: int
+    step: int
+    index: tuple[Symbol, ...]
+    total: Term
+
+    @property
+    def before(self) -> tuple[Expr, ...]:
+        """Return the index of the entry that is added."""
+        return tuple(
+            normal(v - self.step) if at == self.axis else v for at, v in enumerate(self.index)
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Intermediate:
     """An array that is computed before it is read: zeros, to which the nests add.
 
     Attributes:
         tensor: its name and shape; a later nest reads it as an operand.
         nests: what is added to it.
+        running: the running sum that then replaces it, if there is one.
 
     """
 
     tensor: Tensor
     nests: tuple[Nest, ...]
+    running: Running | None = None
 
     @property
     def shape(self) -> tuple[Expr, ...]:

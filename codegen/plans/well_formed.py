@@ -16,6 +16,7 @@ from rot180.codegen.plans.plan import (
     Operand,
     Phase,
     Plan,
+    Running,
     Solved,
     Step,
     named,
@@ -23,7 +24,7 @@ from rot180.codegen.plans.plan import (
 )
 from rot180.derive.kernel.obligations import Obligation, evident
 from rot180.derive.language.polynomial import symbols_of
-from rot180.derive.language.terms import AtLeast, Condition, Range
+from rot180.derive.language.terms import AtLeast, Condition, Range, Tensor
 from rot180.derive.search.farkas import certify
 
 
@@ -36,7 +37,19 @@ def require_well_formed(plan: Plan) -> None:
     """
     for i in plan.intermediates:
         _require_nests(f"{i.tensor.name}, ", i.tensor.shape, i.nests, plan.hypotheses)
+        if i.running:
+            _require_running(i.tensor, i.running)
     _require_nests("", plan.shape, plan.nests, plan.hypotheses)
+
+
+def _require_running(t: Tensor, r: Running) -> None:
+    """Refuse a running sum along an axis that there is not, or in no direction."""
+    axes = len(t.shape)
+    if not 0 <= r.axis < axes or r.step not in (1, -1) or len({*r.index}) != axes:
+        raise LoweringError(
+            f"{t.name}: the running sum is along axis {r.axis} by {r.step} over {r.index}, "
+            f"expected one of {axes} axes, 1 or -1, and a variable for each"
+        )
 
 
 def _require_nests(

@@ -33,6 +33,7 @@ OTHERS = (
     "y[max] = sum[min,np] x[min,np] * w[max,np] * [0 <= np-min < 2]",
     "y[] = a[]*b[]",
     "y[i,l] = sum[j,k] A[i,j] * B[j,k] * C[k,l]",
+    "y[i,j] = sum[k,l] x[k,l] * [k <= i] * [j <= l]",
     "y[p] = sum[h,i,j] x[h]*w[i]*v[j] * [2*p + i == 2*h + j]",
 )
 

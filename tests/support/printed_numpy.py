@@ -27,6 +27,7 @@ from tests.support.printed_plans import (
     read_shape,
     read_steps,
     renamed,
+    running,
     word_of,
 )
 
@@ -44,6 +45,8 @@ def planned_numpy(kernel: NumpyKernel) -> list[list[Printed]]:
             word = name(i.tensor.name)
             orders[-1].append((word, tuple(map(renamed, i.shape))))
             orders[-1] += [_planned(nest, word) for nest in i.nests]
+            if i.running:
+                orders[-1].append(running(word, i.running.axis, i.running.step))
         orders[-1] += [_planned(nest, kernel.output) for nest in plan.nests]
     return orders
 
@@ -140,6 +143,10 @@ def _read_order(body: Sequence[ast.stmt], shapes: Shapes) -> list[Printed]:
             known[word] = shape
             out.append((word, shape))
             continue
+        if ast.unparse(now).startswith("np.cumsum("):
+            assert isinstance(now, ast.Expr) and not waiting
+            out.append(_running(now.value))
+            continue
         waiting.append(now)
         if not isinstance(now, ast.Assign):
             nest = PrintedNest()
@@ -148,6 +155,19 @@ def _read_order(body: Sequence[ast.stmt], shapes: Shapes) -> list[Printed]:
             waiting = []
     assert not waiting
     return out
+
+
+def _running(call: ast.expr) -> Printed:
+    """Read ``np.cumsum(T[:, ::-1], 1, dtype, T[:, ::-1])``, or the same of all of an array."""
+    assert isinstance(call, ast.Call) and not call.keywords
+    view, axis, dtype, out = call.args
+    assert ast.unparse(view) == ast.unparse(out) and word_of(dtype) == "dtype"
+    along = int(polynomial(axis))
+    if isinstance(view, ast.Name):
+        return running(view.id, along, 1)
+    assert isinstance(view, ast.Subscript)
+    assert [ast.unparse(e) for e in _elements(view.slice)] == [*[":"] * along, "::-1"]
+    return running(word_of(view.value), along, -1)
 
 
 @dataclass

@@ -48,7 +48,12 @@ class PrintedNest:
 
 
 Printed: TypeAlias = PrintedNest | tuple[str, tuple[Expr, ...]]
-"""A nest, or an array of zeros that is made, with its shape."""
+"""A nest, an array of zeros that is made, with its shape, or what `running` returns."""
+
+
+def running(array: str, axis: int, step: int) -> Printed:
+    """Return what stands for a running sum of an array."""
+    return f"running sum of {array}", (sp.Integer(axis), sp.Integer(step))
 
 
 def inside(value: Expr, size: Expr) -> set[Expr]:
@@ -65,6 +70,8 @@ def planned_orders(kernel: Kernel, style: str) -> list[list[Printed]]:
             word = name(i.tensor.name)
             orders[-1].append((word, tuple(map(renamed, i.shape))))
             orders[-1] += [planned(nest, word, style) for nest in i.nests]
+            if i.running:
+                orders[-1].append(running(word, i.running.axis, i.running.step))
         if style == "plain":
             orders[-1].append((kernel.output, tuple(map(renamed, plan.shape))))
         orders[-1] += [planned(nest, kernel.output, style) for nest in plan.nests]
@@ -168,7 +175,9 @@ def read_plain(text: str) -> list[Printed]:
     (function,) = (n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name != "_span")
     out: list[Printed] = []
     for n, statement in enumerate(function.body):
-        if isinstance(statement, ast.For | ast.If | ast.AugAssign):
+        if isinstance(statement, ast.For) and _is_running(statement):
+            out.append(_read_running(statement, out))
+        elif isinstance(statement, ast.For | ast.If | ast.AugAssign):
             nest, before = PrintedNest(), function.body[n - 1]
             divided = [before] if isinstance(before, ast.Assign) and _divides(before) else []
             read_steps([*divided, statement], nest, _read_sum)
@@ -177,6 +186,39 @@ def read_plain(text: str) -> list[Printed]:
             assert isinstance(statement.value, ast.Call)
             out.append((word_of(statement.targets[0]), read_shape(statement.value.args[0])))
     return out
+
+
+def _is_running(now: ast.For) -> bool:
+    """Say whether slices of an array are added to others of it."""
+    inner = now.body[-1]
+    if not isinstance(inner, ast.AugAssign):
+        return False
+    sides = [side for side in (inner.target, inner.value) if isinstance(side, ast.Subscript)]
+    return len(sides) == 2 and len({word_of(side.value) for side in sides}) == 1
+
+
+def _read_running(now: ast.For, made: Sequence[Printed]) -> Printed:
+    """Read ``for i in range(1, n): T[:, i] += T[:, i - 1]``, or the same from the end."""
+    (inner,) = now.body
+    assert isinstance(inner, ast.AugAssign) and isinstance(inner.op, ast.Add)
+    assert isinstance(inner.target, ast.Subscript) and isinstance(inner.value, ast.Subscript)
+    array, v = word_of(inner.target.value), symbol(word_of(now.target))
+    places = []
+    for side in (inner.target, inner.value):
+        parts = side.slice.elts if isinstance(side.slice, ast.Tuple) else [side.slice]
+        assert all(ast.unparse(e) == ":" for e in parts[:-1])
+        places.append((len(parts) - 1, polynomial(parts[-1])))
+    (axis, at), (other, before) = places
+    assert axis == other and at == v
+    (shape,) = [one[1] for one in made if isinstance(one, tuple) and one[0] == array]
+    step, n = int(at - before), renamed(shape[axis])
+    call, ends = now.iter, [sp.Integer(1), n]
+    if step < 0:
+        assert isinstance(call, ast.Call) and word_of(call.func) == "reversed"
+        call, ends = call.args[0], [normal(n - 1)]
+    assert isinstance(call, ast.Call) and word_of(call.func) == "range"
+    assert [polynomial(e) for e in call.args] == ends
+    return running(array, axis, step)
 
 
 def read_shape(node: ast.expr) -> tuple[Expr, ...]:

@@ -18,6 +18,7 @@ from tests.support.printed_plans import (
     polynomial,
     read_shape,
     read_steps,
+    running,
     shown,
     word_of,
 )
@@ -45,6 +46,13 @@ def read_cython(lines: Sequence[str]) -> list[list[Printed]]:
         elif waiting:
             assert text == waiting
             waiting = ""
+        elif text.startswith("rot180_running_sum("):
+            word = text.split("_at_")[1].split(".")[0]
+            parts = (f"_at_{word}.{part}" for part in ("buf", "itemsize", "shape", "ndim"))
+            array = f"<char *>{', '.join(parts)}"
+            called = re.fullmatch(rf"rot180_running_sum\({re.escape(array)}, (\d+), (-?1)\)", text)
+            assert called and chunks.pop() == (orders[-1].pop(), [])  # the comment above it
+            orders[-1].append(running(word, *map(int, called.groups())))
         elif text.startswith("#"):
             chunks.append((PrintedNest(), []))
             orders[-1].append(chunks[-1][0])
