@@ -1654,13 +1654,13 @@ static void NAME(order_loops)(const Sum *s, TYPE(Fold) *f) {
  * that is read with checks, or if it would take too much memory. */
 static int NAME(begin_fold)(Sum *s, TYPE(Fold) *f) {
     enum { MOST = 1 << 22 };
-    const Int entries = volume(s, &s->m) * volume(s, &s->k);
+    const Int rows = volume(s, &s->m), each = volume(s, &s->k);
     Factor *product = &f->product;
     Int step = sizeof(T);
-    if (s->a_count < 2 || entries > MOST / (Int)sizeof(T)) return 0;
+    if (s->a_count < 2 || !rows || !each || each > MOST / (Int)sizeof(T) / rows) return 0;
     for (int n = 0; n < s->a_count; n++)
         if (s->a_factors[n].checks || !s->a_factors[n].data) return 0;
-    f->entries = take((size_t)entries * sizeof(T));
+    f->entries = take((size_t)(rows * each) * sizeof(T));
     if (!f->entries) return 0;
     NAME(order_loops)(s, f);
     f->factors = s->a_factors, f->count = s->a_count;

@@ -125,8 +125,8 @@ cdef extern from *:
 cnp.import_array()
 
 # Layers that are compiled later call the functions of contraction.h that are here.
-CONTRACTION = "rot180.generated.cython_kernels.contraction_3d7f0f8db802f18a"
-contraction_3d7f0f8db802f18a = PyCapsule_New(&rot180_lent, "rot180.generated.cython_kernels.contraction_3d7f0f8db802f18a", NULL)
+CONTRACTION = "rot180.generated.cython_kernels.contraction_dd9edc01d91c70e5"
+contraction_dd9edc01d91c70e5 = PyCapsule_New(&rot180_lent, "rot180.generated.cython_kernels.contraction_dd9edc01d91c70e5", NULL)
 
 __all__ = [
     "linear",
