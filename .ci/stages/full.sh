@@ -61,29 +61,29 @@ broken_off() { # one process each, beside the searches
   grep "Ctrl-C (seed" "$work/sdist3.13/interrupts.log" | indented
 }
 
-searches() { # under Python 3.12; the fuzzer first, which takes ten minutes beside any other work
+searches() { # under Python 3.12; the fuzzer first, which takes five minutes beside any other work
   stage "  the fuzzer" install_extra sdist3.12 fuzz
-  stage "  ten minutes of fuzzing" in_env sdist3.12 "python -m tests.fuzz --seconds 600 | tee fuzz.log"
+  stage "  five minutes of fuzzing" in_env sdist3.12 "python -m tests.fuzz --seconds 300 | tee fuzz.log"
   indented <"$work/sdist3.12/fuzz.log"
   stage "  doctests, examples, generated files, Python 3.12" in_env sdist3.12 \
     "pytest -n 2 tests/test_doctests.py tests/test_examples.py tests/codegen/kernels/test_drift.py \
       -p no:cacheprovider"
-  stage "  100,000 forged certificates" in_env sdist3.12 \
-    "ROT180_FORGERIES=100000 pytest -n 2 tests/derive/kernel/test_forger.py -p no:cacheprovider > forged.log"
+  stage "  50,000 forged certificates" in_env sdist3.12 \
+    "ROT180_FORGERIES=50000 pytest -n 2 tests/derive/kernel/test_forger.py -p no:cacheprovider > forged.log"
   grep forgeries "$work/sdist3.12/forged.log" | indented
   stage "  the contraction's contract, by every algorithm" in_env sdist3.12 \
     "ROT180_CONTRACT=all pytest -n 2 tests/codegen/kernels/test_contract.py -p no:cacheprovider > contract.log"
   grep "contract:" "$work/sdist3.12/contract.log" | indented
-  stage "  1,000 random layers" in_env sdist3.12 \
-    "ROT180_LAYERS=1000 pytest -n 2 tests/fuzz -p no:cacheprovider > layers.log"
+  stage "  500 random layers" in_env sdist3.12 \
+    "ROT180_LAYERS=500 pytest -n 2 tests/fuzz -p no:cacheprovider > layers.log"
   grep "random layers" "$work/sdist3.12/layers.log" | indented
   stage "  every layer of the zoo, compiled" in_env sdist3.12 \
     "ROT180_ZOO=1 CFLAGS=-O0 pytest -n 2 tests/test_layers_zoo.py tests/test_layers_zoo_double.py -p no:cacheprovider > zoo.log"
-  stage "  500 random programs" in_env sdist3.12 \
-    "python -m tests.support.random_programs --count 500 --jobs 2 > programs.log"
+  stage "  200 random programs" in_env sdist3.12 \
+    "python -m tests.support.random_programs --count 200 --jobs 2 > programs.log"
   last_line sdist3.12/programs.log
-  stage "  reserved names in roles, a third of them" in_env sdist3.12 \
-    "ROT180_NAMES=3 pytest -n 2 tests/codegen/kernels/test_reserved_names.py -p no:cacheprovider > names.log"
+  stage "  reserved names in roles, a sixth of them" in_env sdist3.12 \
+    "ROT180_NAMES=6 pytest -n 2 tests/codegen/kernels/test_reserved_names.py -p no:cacheprovider > names.log"
   grep "reserved names" "$work/sdist3.12/names.log" | indented
   stage "  the compiled module under sanitizers" in_env sdist3.12 \
     "python tests/support/sanitize_module.py > sanitized.log"
