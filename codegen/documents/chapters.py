@@ -202,6 +202,17 @@ CHAPTERS = (
         pictures=(("weight_remainder", "remainder-2"),),
     ),
     Chapter(
+        "What the frameworks compute",
+        "A framework has no symbols, only arguments: SAME, an output padding, an output shape. "
+        "Each stands for a padding at the two ends of an axis, computed with formulas that are "
+        "written nowhere but in code. They are theorems. JAX dilates both operands, so that its "
+        "gradients are convolutions of its own kind; SAME is the least padding, and its adjoint "
+        "cuts off as much. Where the stride leaves no choice the remainder appears again, under "
+        "the name of output padding.",
+        ("jax_*", "same_*", "transposed_output_shape"),
+        drawn=(("jax_*_1d", "y[p] = sum[k] x[s*p+d*k-lo] * w[k]"),),
+    ),
+    Chapter(
         "An activation multiplies the delta by its slope",
         "If the input of a layer is an activation, the gradient is multiplied by the derivative of "
         "the activation. This gives the delta of a layer from the delta of the next, by the chain "
