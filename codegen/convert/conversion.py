@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from rot180.codegen.convert.expressions import at_least, evaluate
-from rot180.codegen.convert.forms import Affine, AxisCall, same
+from rot180.codegen.convert.forms import Affine, AxisCall, period, same
 from rot180.codegen.convert.frameworks import FRAMEWORKS, LAYERS
 from rot180.codegen.convert.layer_data import FrameworkLayer, Variant
 from rot180.codegen.convert.solve import (
@@ -17,6 +18,10 @@ from rot180.codegen.convert.solve import (
     wanted,
 )
 from rot180.codegen.convert.spelling import Call
+
+
+ANOTHER = "it gives another result"
+"""Why a call that its framework admits is not the given layer."""
 
 
 @dataclass(frozen=True)
@@ -214,7 +219,7 @@ def match_axis(
             return one
         if refused is None or (refused.size or 0) < failure:
             reason = one.broken(failure)
-            said = f"it demands that {reason}" if reason else "it gives another result"
+            said = f"it demands that {reason}" if reason else ANOTHER
             refused = Obstacle(layer, variant, None, said, one, failure)
     assert refused is not None
     return refused
@@ -246,7 +251,10 @@ def _refusal(
     hindered = [one.axis for one in obstacles if one.axis is not None]
     axis = max(set(hindered), key=hindered.count) if hindered else 0
     source = axis_calls(call)[axis]
-    tried = [given[axis]] if given else list(sizes(source))
+    # behind the sizes that are smaller than the filter, all is periodic
+    form = source.form(next(sizes(source)))
+    reach = period(source) + form.taps * form.dilation
+    tried = [given[axis]] if given else list(islice(sizes(source), reach))
     size = None
     for one in tried:
         matched = (match_axis(source, o.layer, o.variant, one) for o in obstacles)

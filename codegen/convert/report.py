@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from rot180.codegen.convert.common_form import AxisForm, entries
-from rot180.codegen.convert.conversion import Conversion, Refusal, axis_calls
+from rot180.codegen.convert.conversion import ANOTHER, Conversion, Refusal, axis_calls
 from rot180.codegen.convert.cure import cure
 from rot180.codegen.convert.forms import Affine, AxisCall
 from rot180.codegen.convert.layer_data import FrameworkLayer, Variant
@@ -84,7 +84,7 @@ def _weights(found: Conversion) -> tuple[str, list[int]]:
 def _range(given: tuple[int, ...] | None) -> str:
     if given is None:
         return "every size of the input"
-    return f"the input size {' x '.join(map(str, given))} (other sizes need other arguments)"
+    return f"the input size {' x '.join(map(str, given))} (other sizes may need other arguments)"
 
 
 def conversion_lines(found: Conversion) -> Iterator[str]:
@@ -165,7 +165,7 @@ def _reasons(refusal: Refusal) -> list[str]:
         chosen = words if one.nearest is None else [_given(one.nearest)]
         named = " with ".join([one.layer.function(axes), *([", ".join(chosen)] if chosen else [])])
         where = "" if one.axis is None else f" along axis {one.axis}"
-        where += "" if one.nearest is None else f" at size {one.size}"
+        where += f" at size {one.size}" if one.reason == ANOTHER else ""
         said.append(f"{named}{where}: {one.reason}")
     return list(dict.fromkeys(said))
 

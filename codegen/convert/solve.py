@@ -83,7 +83,7 @@ def _solutions(
     assert isinstance(form.before, int)
     equations = [
         (variant.stride, form.stride, "its stride"),
-        (variant.input_dilation, form.input_dilation, "the distance of its inputs"),
+        (variant.input_dilation, form.input_dilation, "its input dilation"),
         (variant.dilation, form.dilation if form.taps > 1 else 1, "its dilation"),
         (variant.before, form.before, "the padding before its first input"),
     ]

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from rot180.codegen.convert.common_form import products
 from rot180.codegen.convert.conversion import axis_calls, check_call
+from rot180.codegen.convert.forms import AxisCall
 from rot180.codegen.convert.layer_data import FrameworkLayer, Variant
 from rot180.codegen.convert.report import call_text
 from rot180.codegen.convert.spelling import Call
@@ -27,21 +29,31 @@ def draw_call(
     rng: random.Random, layer: FrameworkLayer, variant: Variant, axes: int, size: int
 ) -> Call | None:
     """Draw a call that its framework admits at a size; None if none was found."""
-    for _ in range(300):
-        columns = []
-        for _ in range(axes):
-            parts = {name: rng.randrange(4) for name in variant.parts}
-            parts |= {"k": rng.randrange(1, 5)}
-            parts |= {"out": rng.randrange(1, 12)} if "out" in parts else {}
-            columns.append(parts)
+    for _ in range(20):
+        columns = [_draw_axis(rng, layer, variant, size) for _ in range(axes)]
         groups = rng.choice((1, 1, 2)) if layer.grouped and layer.groups else 1
         call = Call(layer, variant, tuple(columns), groups)
         try:
             check_call(call, (size,) * axes)
-        except (ValueError, ZeroDivisionError):
+        except ValueError:
             continue
         return call
     return None
+
+
+def _draw_axis(
+    rng: random.Random, layer: FrameworkLayer, variant: Variant, size: int
+) -> dict[str, int]:
+    """Draw the integers of an axis, if possible such that the framework admits them at a size."""
+    parts: dict[str, int] = {}
+    for _ in range(300):
+        parts = {name: rng.randrange(name in "ksdr", 4) for name in variant.parts}
+        parts |= {"k": rng.randrange(1, 5)}
+        parts |= {"out": rng.randrange(1, 12)} if "out" in parts else {}
+        call = AxisCall(layer, variant, parts)
+        if call.broken(size) is None and call.form(size).outputs > 0:  # type: ignore[operator]
+            break
+    return parts
 
 
 def draw_arrays(rng: random.Random, call: Call, size: int) -> tuple[Array, Array]:
@@ -154,15 +166,40 @@ RUN: Mapping[str, tuple[str, Callable[[str, Array, Array, int], Array]]] = {
 """The module of each framework, and what runs a call of it in its own layout."""
 
 
-def run(call: Call, x: Array, kernel: Array, around: Callable[[str], str] = str) -> Array:
-    """Return the output of a call as its framework computes it, channels first."""
+def run(
+    call: Call,
+    x: Array,
+    weight: Array,
+    outputs: int,
+    before: Sequence[str] = (),
+    after: Sequence[str] = (),
+) -> Array:
+    """Return the output of a call as its framework computes it, channels first.
+
+    Args:
+        call: the call.
+        x: the input, channels first.
+        weight: the weight in the framework's layout.
+        outputs: the number of output channels.
+        before: lines of Python that change x first.
+        after: lines of Python that change y.
+
+    """
     text = call_text(call.layer, call.variant, axis_calls(call), call.groups)
     last = call.layer.channels == "last"
-    given = np.moveaxis(x, 1, -1) if last else x
-    weight = laid_out(kernel, call.layer.weight)
-    outputs = kernel.shape[0] * kernel.shape[1]
-    y = RUN[call.layer.framework][1](around(text), given, weight, outputs)
+    module, runner = RUN[call.layer.framework]
+    known = {module: import_module(module), "x": np.moveaxis(x, 1, -1) if last else x}
+    known["x"] = as_framework(module, known["x"])
+    exec("\n".join(before), known)
+    known["y"] = as_framework(module, runner(text, np.asarray(known["x"]), weight, outputs))
+    exec("\n".join(after), known)
+    y = np.asarray(known["y"])
     return np.moveaxis(y, -1, 1) if last else y
+
+
+def as_framework(module: str, array: Array) -> Any:
+    """Return an array as the lines of a cure take it."""
+    return import_module(module).tensor(array) if module == "torch" else array
 
 
 def variants(layers: tuple[FrameworkLayer, ...]) -> Iterator[tuple[FrameworkLayer, Variant]]:
