@@ -19,7 +19,6 @@ from rot180.codegen.convert.solve import (
 )
 from rot180.codegen.convert.spelling import Call
 
-
 ANOTHER = "it gives another result"
 """Why a call that its framework admits is not the given layer."""
 

@@ -20,6 +20,7 @@ from rot180.codegen.documents.example_numbers import (
 )
 from rot180.codegen.documents.model import Section
 from rot180.codegen.documents.network import five_steps
+from rot180.codegen.documents.relationships import relationships
 from rot180.codegen.documents.sign_table import sign_table
 from rot180.codegen.documents.source_map import source_tables
 from rot180.codegen.documents.story import TITLE, story
@@ -210,7 +211,7 @@ CHAPTERS = (
         "cuts off as much. Where the stride leaves no choice the remainder appears again, under "
         "the name of output padding.",
         ("jax_*", "same_*", "transposed_output_shape"),
-        drawn=(("jax_*_1d", "y[p] = sum[k] x[s*p+d*k-lo] * w[k]"),),
+        sections=relationships,
     ),
     Chapter(
         "An activation multiplies the delta by its slope",

@@ -104,8 +104,8 @@ def jax_weight_padding() -> Claim:
     return Claim(((symbol("n"), None),), left, right, (*BOTH_FLOOR, Equal(AFTER - after)), words)
 
 
-T, TWO = symbol("t"), Integer(2)
-ROUNDED_UP: tuple[Condition, ...] = (Equal(H + T - S * P), Range(T, S))
+TWO = Integer(2)
+ROUNDED_UP: tuple[Condition, ...] = (Range(S * P - H, S),)
 """P = ceil(H / s), as a relation."""
 
 

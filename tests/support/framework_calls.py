@@ -76,9 +76,9 @@ def laid_out(kernel: Array, layout: str) -> Array:
         case "k i (g o)":
             return kernel.transpose(*last, 2, 0, 1).reshape(*taps, i, g * o)
         case "k o i":
-            return kernel[0].transpose(*(n - 1 for n in last), 0, 1)
+            return np.asarray(kernel[0].transpose(*(n - 1 for n in last), 0, 1))
     assert layout == "k i o", layout
-    return kernel[0].transpose(*(n - 1 for n in last), 1, 0)
+    return np.asarray(kernel[0].transpose(*(n - 1 for n in last), 1, 0))
 
 
 def defined(call: Call, x: Array, kernel: Array) -> Array:
@@ -91,7 +91,7 @@ def defined(call: Call, x: Array, kernel: Array) -> Array:
     ]
     inputs = x.reshape(batch, groups, -1, *x.shape[2:])
     shape = [form.outputs for form in forms]
-    y = np.zeros((batch, groups, kernel.shape[1], *shape), int)  # type: ignore[arg-type]
+    y = np.zeros((batch, groups, kernel.shape[1], *shape), int)
     for product in itertools.product(*rows):
         p, k, h = zip(*product, strict=True)
         y[..., *p] += np.einsum("ngi,goi->ngo", inputs[..., *h], kernel[..., *k])
@@ -99,7 +99,7 @@ def defined(call: Call, x: Array, kernel: Array) -> Array:
 
 
 def _torch(text: str, x: Array, w: Array, outputs: int) -> Array:
-    import torch
+    torch: Any = import_module("torch")
 
     inputs = x.shape[1]
     module = eval(text, {"torch": torch, "in_channels": inputs, "out_channels": outputs})
@@ -110,15 +110,15 @@ def _torch(text: str, x: Array, w: Array, outputs: int) -> Array:
 
 
 def _jax(text: str, x: Array, w: Array, outputs: int) -> Array:
-    import jax
+    jax: Any = import_module("jax")
 
-    x, w = (jax.numpy.asarray(one, jax.numpy.float32) for one in (x, w))  # type: ignore[assignment]
+    x, w = (jax.numpy.asarray(one, jax.numpy.float32) for one in (x, w))
     return np.asarray(eval(text, {"jax": jax, "x": x, "w": w}))
 
 
 def _onnx(text: str, x: Array, w: Array, outputs: int) -> Array:
-    import onnx
-    import onnxruntime
+    onnx: Any = import_module("onnx")
+    onnxruntime: Any = import_module("onnxruntime")
 
     given = {"x": x.astype(np.float32), "w": w.astype(np.float32)}
     kind = onnx.TensorProto.FLOAT
@@ -140,7 +140,7 @@ def _onnx(text: str, x: Array, w: Array, outputs: int) -> Array:
 
 
 def _tensorflow(text: str, x: Array, w: Array, outputs: int) -> Array:
-    import tensorflow as tf
+    tf: Any = import_module("tensorflow")
 
     known = {"tf": tf, "n": len(x), "o": outputs}
     x, w = tf.constant(x, tf.float32), tf.constant(w, tf.float32)
@@ -148,7 +148,7 @@ def _tensorflow(text: str, x: Array, w: Array, outputs: int) -> Array:
 
 
 def _keras(text: str, x: Array, w: Array, outputs: int) -> Array:
-    import keras
+    keras: Any = import_module("keras")
 
     layer = eval(text, {"keras": keras, "filters": outputs})
     layer.build(x.shape)
@@ -188,8 +188,8 @@ def run(
     text = call_text(call.layer, call.variant, axis_calls(call), call.groups)
     last = call.layer.channels == "last"
     module, runner = RUN[call.layer.framework]
-    known = {module: import_module(module), "x": np.moveaxis(x, 1, -1) if last else x}
-    known["x"] = as_framework(module, known["x"])
+    given = as_framework(module, np.moveaxis(x, 1, -1) if last else x)
+    known: dict[str, Any] = {module: import_module(module), "x": given}
     exec("\n".join(before), known)
     known["y"] = as_framework(module, runner(text, np.asarray(known["x"]), weight, outputs))
     exec("\n".join(after), known)

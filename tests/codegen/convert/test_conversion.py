@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from rot180.codegen.cli.main import main
 from rot180.codegen.convert.common_form import entries
 from rot180.codegen.convert.conversion import Conversion, Refusal, axis_calls, convert
 from rot180.codegen.convert.cure import cure
-from rot180.codegen.convert.expressions import evaluate
+from rot180.codegen.convert.expressions import Number, evaluate
 from rot180.codegen.convert.forms import AxisCall, first_failure
 from rot180.codegen.convert.frameworks import FRAMEWORKS, LAYERS
 from rot180.codegen.convert.report import conversion_lines, data, refusal_lines
@@ -138,7 +139,7 @@ def test_each_convention_is_what_its_framework_documents() -> None:
 def test_conversions_are_the_same_layer_by_definition() -> None:
     """At the size asked for, or at all of the first ones; and what is refused has no solution."""
     found = refused = 0
-    for rng, call, size in draws(1, 3):
+    for rng, call, size in draws(1, 2):
         sized = any(one.sized for one in call.variant.arguments)
         for target in FRAMEWORKS:
             given = (size,) if sized or rng.random() < 0.4 else None
@@ -158,8 +159,8 @@ def test_conversions_are_the_same_layer_by_definition() -> None:
                 turned = w[::-1] if other.layer.flip != source.layer.flip else w
                 assert other.broken(n) is None
                 assert entries(other.form(n), x, turned) == entries(form, x, w)
-    assert found > 150
-    assert refused > 100
+    assert found > 100
+    assert refused > 60
 
 
 def admits_none(refusal: Refusal, source: AxisCall) -> None:
@@ -202,15 +203,16 @@ def test_equality_at_all_sizes_is_decided() -> None:
         "-(-i // 2)",
     )
     for a, b in product(texts, repeat=2):
-        first = first_failure(lambda n, a=a, b=b: evaluate(a, {"i": n}) == evaluate(b, {"i": n}), 6)
         known = (n for n in range(1, 100) if evaluate(a, {"i": n}) != evaluate(b, {"i": n}))
-        assert first == next(known, None), (a, b)
-    assert (
-        first_failure(
-            lambda n: evaluate("-(-i // 2)", {"i": n}) == evaluate("(i - 1) // 2 + 1", {"i": n}), 2
-        )
-        is None
-    )
+        assert first_difference(a, b, 6) == next(known, None), (a, b)
+    assert first_difference("-(-i // 2)", "(i - 1) // 2 + 1", 2) is None
+
+
+def first_difference(a: str, b: str, period: int) -> int | None:
+    def same(size: Number) -> bool:
+        return evaluate(a, {"i": size}) == evaluate(b, {"i": size})
+
+    return first_failure(same, period)
 
 
 def test_weights_are_rearranged() -> None:
@@ -232,7 +234,7 @@ def test_same_with_a_stride_has_no_pytorch_arguments() -> None:
     assert "y = [210]: kernel_size=(3,), stride=(2,), padding=(1,)" in text
     healed = cure(refusal)
     assert healed is not None
-    known = {"x": np.zeros((1, 1, 8, 7)), "torch": None}
+    known: dict[str, Any] = {"x": np.zeros((1, 1, 8, 7))}
     exec("\n".join(healed.before[:-1]), known)
     assert (known["total0"], known["total1"]) == (1, 2)
     assert healed.before[-1].startswith("x = torch.nn.functional.pad(x, (total1 // 2, ")
