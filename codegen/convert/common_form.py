@@ -8,7 +8,7 @@ stride as r, and `flip`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import gcd
 
@@ -58,8 +58,8 @@ class AxisForm:
         )
 
 
-def products(form: AxisForm, size: int) -> list[list[tuple[int, int]]]:
-    """Return, for each output, the taps and the inputs that it multiplies: the definition itself.
+def products(form: AxisForm, size: int) -> Iterator[list[tuple[int, int]]]:
+    """Yield, for each output, the taps and the inputs that it multiplies: the definition itself.
 
     Args:
         form: the form at this size.
@@ -68,15 +68,14 @@ def products(form: AxisForm, size: int) -> list[list[tuple[int, int]]]:
     """
     assert isinstance(form.before, int)
     assert isinstance(form.outputs, int)
-    found: list[list[tuple[int, int]]] = []
     for p in range(form.outputs):
-        found.append([])
+        row = []
         for j in range(form.taps):
             place = form.stride * p + form.dilation * j - form.before
             h, between = divmod(place, form.input_dilation)
             if between == 0 and 0 <= h < size:
-                found[-1].append((form.taps - 1 - j if form.flip else j, h))
-    return found
+                row.append((form.taps - 1 - j if form.flip else j, h))
+        yield row
 
 
 def entries(form: AxisForm, x: Sequence[int], w: Sequence[int]) -> list[int]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from rot180.codegen.convert.expressions import at_least, evaluate
-from rot180.codegen.convert.forms import Affine, AxisCall, period, same
+from rot180.codegen.convert.forms import Affine, AxisCall, same
 from rot180.codegen.convert.frameworks import FRAMEWORKS, LAYERS
 from rot180.codegen.convert.layer_data import FrameworkLayer, Variant
 from rot180.codegen.convert.solve import (
+    MOST,
     UnsolvableError,
     candidates,
     for_all_sizes,
@@ -18,6 +19,9 @@ from rot180.codegen.convert.solve import (
     wanted,
 )
 from rot180.codegen.convert.spelling import Call
+
+TRIED = 32
+"""How many sizes are searched for one at which every padding gives another result."""
 
 ANOTHER = "it gives another result"
 """Why a call that its framework admits is not the given layer."""
@@ -75,7 +79,7 @@ class Refusal:
         obstacles: for each way of calling a layer of the other framework, why it is another layer.
         axis: an axis along which none is the same.
         size: the smallest size at which none with its stride and dilation is the same along that
-            axis, whatever the padding; None if each size has one of its own.
+            axis, whatever the padding; None if each of the first `TRIED` sizes has one of its own.
         sizes: the sizes of the input that were asked for; None for all.
 
     """
@@ -113,6 +117,7 @@ def check_call(call: Call, given: tuple[int, ...] | None) -> None:
         raise ValueError(f"--size: found {len(given)} sizes, expected {len(call.axes)}")
     largest = {part: max(one[part] for one in call.axes) for part in call.variant.parts}
     for axis, one in enumerate(axis_calls(call)):
+        _expect_small(axis, one)
         size = given[axis] if given else next(sizes_from_one(one), 1)
         sentence = one.broken(size) or _overall(call.variant, largest)
         if sentence:
@@ -125,6 +130,17 @@ def check_call(call: Call, given: tuple[int, ...] | None) -> None:
             raise ValueError(f"arguments: found a layer without outputs along axis {axis}")
     if call.groups > 1 and not call.layer.grouped:
         raise ValueError(f"{call.layer.source}: found groups, expected one group")
+
+
+def _expect_small(axis: int, call: AxisCall) -> None:
+    """Refuse integers for which a search would take too long."""
+    extent = call.values(1)["e"] if call.parts["d"] and call.parts["s"] else 0
+    known = {**call.parts, "the extent of the kernel": extent}
+    for name, value in known.items():
+        if isinstance(value, int) and abs(value) > MOST:
+            raise ValueError(
+                f"arguments: found {value} for {name} on axis {axis}, expected at most {MOST}"
+            )
 
 
 def sizes_from_one(call: AxisCall) -> Iterator[int]:
@@ -250,10 +266,7 @@ def _refusal(
     hindered = [one.axis for one in obstacles if one.axis is not None]
     axis = max(set(hindered), key=hindered.count) if hindered else 0
     source = axis_calls(call)[axis]
-    # behind the sizes that are smaller than the filter, all is periodic
-    form = source.form(next(sizes(source)))
-    reach = period(source) + form.taps * form.dilation
-    tried = [given[axis]] if given else list(islice(sizes(source), reach))
+    tried = [given[axis]] if given else list(islice(sizes(source), TRIED))
     size = None
     for one in tried:
         matched = (match_axis(source, o.layer, o.variant, one) for o in obstacles)

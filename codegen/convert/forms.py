@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import lcm
 
 from rot180.codegen.convert.common_form import AxisForm
 from rot180.codegen.convert.expressions import Family, LaterError, Number, at_least, evaluate
@@ -120,9 +121,5 @@ def same(source: AxisCall, target: AxisCall, size: Number) -> bool:
 
 def period(*calls: AxisCall) -> int:
     """Return a period by which the sizes split into families for these calls."""
-    found = 2
-    for call in calls:
-        for name in ("s", "r"):
-            part = call.parts.get(name, 1)
-            found *= _integer(part) if isinstance(part, int) else 1
-    return found
+    parts = (call.parts.get(name, 1) for call in calls for name in ("s", "r"))
+    return lcm(2, *(part for part in parts if isinstance(part, int)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,8 +12,8 @@ from rot180.codegen.convert.expressions import evaluate, names
 from rot180.codegen.convert.forms import AxisCall, Parts, first_failure, period, same
 from rot180.codegen.convert.layer_data import FrameworkLayer, Variant
 
-SIZES = 64
-"""The largest size at which a layer must have an output that reads an input."""
+MOST = 4096
+"""The largest integer in arguments, and the largest extent of a kernel."""
 
 
 class UnsolvableError(Exception):
@@ -44,7 +45,7 @@ def wanted(source: AxisCall, size: int) -> Wanted:
 
 def sizes(source: AxisCall) -> Iterator[int]:
     """Yield the sizes at which some output of a layer reads some input."""
-    for size in range(1, SIZES):
+    for size in range(1, 2 * MOST):
         form = source.form(size)
         if any(products(form, size)):
             yield size
@@ -116,7 +117,6 @@ def _complete(
         yield parts
         return
     form, (name, *others) = goal.form, free
-    assert isinstance(form.before, int)
     assert isinstance(form.outputs, int)
     step = max(form.stride, form.input_dilation, form.dilation)
     if name in _sized(variant):
@@ -124,12 +124,36 @@ def _complete(
     elif others:
         choices = range(step)
     else:
-        most = form.dilation * form.taps + abs(form.before) + abs(goal.after) + 2 * step
-        choices = range(-most, most + 1)
+        choices = _last(layer, variant, goal, parts, name, step)
     for choice in choices:
-        chosen = {**parts, name: choice}
-        if others or AxisCall(layer, variant, chosen).form(goal.size).outputs == form.outputs:
-            yield from _complete(layer, variant, goal, chosen, others)
+        yield from _complete(layer, variant, goal, {**parts, name: choice}, others)
+
+
+def _last(
+    layer: FrameworkLayer, variant: Variant, goal: Wanted, parts: Parts, name: str, step: int
+) -> Iterable[int]:
+    """Return the values of the last integer with which the number of outputs is right.
+
+    The number of outputs never falls or never rises with it. No value is farther from 0 than the
+    sum of all distances that occur.
+    """
+    form = goal.form
+    assert isinstance(form.before, int)
+    assert isinstance(form.outputs, int)
+    most = form.dilation * form.taps + abs(form.before) + abs(goal.after) + 2 * step
+
+    def outputs(value: int) -> int:
+        found = AxisCall(layer, variant, {**parts, name: value}).form(goal.size).outputs
+        assert isinstance(found, int)
+        return found
+
+    sign = 1 if outputs(most) >= outputs(-most) else -1
+    values = range(-most, most + 1)
+    first, last = (
+        cut(values, sign * form.outputs, key=lambda value: sign * outputs(value))
+        for cut in (bisect_left, bisect_right)
+    )
+    return values[first:last]
 
 
 def _sized(variant: Variant) -> set[str]:

@@ -319,6 +319,11 @@ def test_calls_are_spelled_as_the_framework_does(
     assert written(converted(source, target, layer, *given, size=size)) == expected
 
 
+def test_long_kernels_are_converted() -> None:
+    found = converted("pytorch", "tensorflow", "conv1d", "kernel_size=400", "stride=160")
+    assert written(found) == 'tf.nn.conv1d(x, w, stride=[160], padding="VALID")'
+
+
 def test_an_output_padding_of_a_stride_is_refused_with_its_cure() -> None:
     given = ("kernel_size=3", "window_strides=1", "padding=((2,6),)", "lhs_dilation=2")
     refusal = converted("jax", "pytorch", "conv1d", *given)
@@ -349,6 +354,9 @@ def test_an_output_padding_of_a_stride_is_refused_with_its_cure() -> None:
         ("--from pytorch --to onnx conv2d stride=2", "arguments: found stride=2"),
         ("--from pytorch --to onnx conv2d kernel_size=3 stride=0", "stride is at least 1"),
         ("--from pytorch --to onnx conv2d kernel_size=3 groups=0", "groups: found 0"),
+        ("--from pytorch --to onnx conv2d kernel_size=9999999", "expected at most 4096"),
+        ("--from pytorch --to onnx conv2d kernel_size=99 dilation=99", "the extent of the kernel"),
+        ("--from pytorch --to onnx conv2d kernel_size=0", "kernel_size is at least 1"),
         ("--from pytorch --to onnx conv2d kernel_size=3 --size a", "--size: found 'a'"),
         ("--from pytorch --to onnx conv2d kernel_size=3 --size 2", "there is no output"),
         (
