@@ -58,7 +58,8 @@ CODEGEN_ROOMS: dict[str, set[str]] = {
     "documents": {"system", "kernels", "figures"},
     "verify": {"system", "plans", "rocq"},
     "audit": {"system", "kernels", "adapters"},
-    "cli": {"system", "kernels", "documents", "verify", "audit"},
+    "convert": set(),
+    "cli": {"system", "kernels", "documents", "verify", "audit", "convert"},
 }
 """What a room of codegen is built on, besides itself and derive."""
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from rot180.codegen.cli.audit import audit
+from rot180.codegen.cli.convert import convert
 from rot180.codegen.cli.documents import book, derive, network, site
 from rot180.codegen.cli.explain import explain
 from rot180.codegen.cli.options import Work, parser
@@ -19,6 +20,7 @@ from rot180.derive.language.limits import LimitError
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], Work]] = {
     "derive": derive,
     "audit": audit,
+    "convert": convert,
     "explain": explain,
     "book": book,
     "site": site,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from rot180.codegen.cli.audit_options import audit_options
+from rot180.codegen.cli.convert_options import convert_options
 from rot180.codegen.documents.formats import FORMATS, NO_DOCUMENT, parse_formats
 from rot180.codegen.documents.widths import NAMES
 from rot180.codegen.system import files
@@ -64,6 +65,8 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
     _derive(commands)
     audit_options(_plain(commands, "audit", "Judge a kernel that somebody wrote."), SPEC)
+    said = "From one framework's arguments of a convolution to another's."
+    convert_options(_plain(commands, "convert", said))
     explain = _add(commands, "explain", "Say how the compiled kernels of a layer compute.")
     explain.add_argument("spec", metavar="SPEC", help=SPEC)
     _book(commands)

@@ -110,7 +110,11 @@ LETTERS: Mapping[str, tuple[str, ...]] = {
     "the size of the output": ("P", "Q", "R"),
     "the remainder, which no window covers": ("rho",),
     "what a transposed convolution adds to its size": ("op",),
-    "how many pixels a shuffle makes of one, along an axis": ("r",),
+    "the dilation of the input; how many pixels a shuffle makes of one, along an axis": ("r",),
+    "the padding that a framework computes, before what a window reads": ("before",),
+    "the padding that a framework computes, after it": ("after",),
+    "the padding that a framework computes, in all": ("total",),
+    "the output size that is asked for": ("out",),
     "what the scores of an attention are multiplied by": ("scale",),
     "what is added to a variance before its root is taken": ("eps",),
 }

@@ -20,6 +20,7 @@ from rot180.codegen.documents.example_numbers import (
 )
 from rot180.codegen.documents.model import Section
 from rot180.codegen.documents.network import five_steps
+from rot180.codegen.documents.relationships import relationships
 from rot180.codegen.documents.sign_table import sign_table
 from rot180.codegen.documents.source_map import source_tables
 from rot180.codegen.documents.story import TITLE, story
@@ -200,6 +201,17 @@ CHAPTERS = (
         "remainder returns gradients of the wrong size, or wrong gradients of the right size.",
         ("output_size", "input_remainder", "weight_remainder", "weight_size", "transposed_size"),
         pictures=(("weight_remainder", "remainder-2"),),
+    ),
+    Chapter(
+        "What the frameworks compute",
+        "A framework has no symbols, only arguments: SAME, an output padding, an output shape. "
+        "Each stands for a padding at the two ends of an axis, computed with formulas that are "
+        "written nowhere but in code. They are theorems. JAX dilates both operands, so that its "
+        "gradients are convolutions of its own kind; SAME is the least padding, and its adjoint "
+        "cuts off as much. Where the stride leaves no choice the remainder appears again, under "
+        "the name of output padding.",
+        ("jax_*", "same_*", "transposed_output_shape"),
+        sections=relationships,
     ),
     Chapter(
         "An activation multiplies the delta by its slope",

@@ -10,10 +10,11 @@ from fnmatch import fnmatchcase
 
 from rot180.derive.theorems.sentences_on_catalogue import CATALOGUE
 from rot180.derive.theorems.sentences_on_convolutions import DENSE, INPUT, WEIGHTS
+from rot180.derive.theorems.sentences_on_frameworks import FRAMEWORKS
 from rot180.derive.theorems.sentences_on_networks import ACTIVATIONS, OTHERS
 from rot180.derive.theorems.sentences_on_programs import PROGRAMS
 
-SENTENCES = (*CATALOGUE, *DENSE, *INPUT, *WEIGHTS, *ACTIVATIONS, *OTHERS, *PROGRAMS)
+SENTENCES = (*CATALOGUE, *DENSE, *INPUT, *WEIGHTS, *FRAMEWORKS, *ACTIVATIONS, *OTHERS, *PROGRAMS)
 """Patterns of names, each with what the theorems say, and why anybody cares."""
 
 

@@ -1,0 +1,1 @@
+"""From one framework's arguments of a convolution to another's."""
