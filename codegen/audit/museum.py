@@ -14,12 +14,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-__all__ = ["Entry", "configuration", "number"]
+__all__ = ["Entry", "completed", "configuration", "number", "sizes", "varied"]
 
 Number = int | Fraction
 
-DEFAULTS = "N=1 C=1 O=1 s=1 d=1 lo=0"
-"""Sizes and parameters that a configuration does not name."""
+DEFAULTS = "N=1 C=1 O=1 s=1 d=1 lo=0 op=0"
+"""Sizes and parameters that a configuration does not name; `hi` is `lo`."""
+
+AXES = ("H", "K", "P")
+"""Sizes of axes and of the filter."""
+
+_WINDOWS = (("P", "(H + lo + hi - d*(K-1) - 1)//s + 1"),)
+_TRANSPOSED = (("H", "s*(P-1) + d*(K-1) + 1 - lo - hi + op"),)
+SIZES: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "conv1d": _WINDOWS,
+    "conv1d_grouped": _WINDOWS,
+    "selected_pool1d": _WINDOWS,
+    "avg_pool1d": _WINDOWS,
+    "conv_transpose1d": _TRANSPOSED,
+}
+"""The sizes of layers that follow from others, as frameworks compute them."""
 
 OPERATORS: Mapping[type[ast.operator], Callable[[Number, Number], Number]] = {
     ast.Add: operator.add,
@@ -49,6 +63,8 @@ class Entry:
         fails: configurations where it is wrong, the smallest first; sizes of one axis.
         agrees: configurations where it is right.
         derived: sizes and numbers that the code computed: name to formula.
+        sizes: sizes of the layer that follow from others: name to formula; as in `SIZES` if empty.
+        masks: operands that hold a 1 for each window, and zeros.
         outcome: what users saw: "values", "shape" (an array of another size) or "error".
         basis: where the expression comes from: "code" of that time, or the "thread" alone.
 
@@ -66,6 +82,8 @@ class Entry:
     fails: tuple[str, ...]
     agrees: tuple[str, ...] = ()
     derived: tuple[tuple[str, str], ...] = ()
+    sizes: tuple[tuple[str, str], ...] = ()
+    masks: tuple[str, ...] = ()
     outcome: str = "values"
     basis: str = "code"
 
@@ -82,11 +100,61 @@ def configuration(entry: Entry, text: str) -> dict[str, Number]:
         text: the configuration, as ``H=6 K=3``.
 
     """
-    words = (word.partition("=") for word in f"{DEFAULTS} {text}".split())
-    values: dict[str, Number] = {name: int(value) for name, _, value in words}
+    return completed(entry, _values(text))
+
+
+def varied(entry: Entry) -> dict[str, int]:
+    """Return the sizes and parameters that the configurations of an entry vary: name to least.
+
+    Those that have one value in all of them, and those that no configuration names, are fixed: code
+    that had no dilation, say, is right or wrong for filters without one. Batch and channels are
+    only varied where the first configuration needs them. Sizes of axes and filters start from 1.
+    """
+    texts = [_values(text) for text in (*entry.fails, *entry.agrees)]
+    defaults, found = _values(DEFAULTS), dict[str, int]()
+    for v in dict.fromkeys(v for values in texts for v in values):
+        here = {values.get(v, defaults.get(v, 1)) for values in texts}
+        given = v in dict((*sizes(entry), *entry.derived)) or (v in "NCO" and v not in texts[0])
+        if len(here) > 1 and not given:
+            found[v] = 1 if v in AXES else int(min(here))
+    return found
+
+
+def fixed(entry: Entry) -> dict[str, Number]:
+    """Return the sizes and parameters that have one value in all configurations that there are."""
+    texts = [_values(text) for text in (*entry.fails, *entry.agrees)]
+    first = texts[0].items()
+    return {v: n for v, n in first if all(values.get(v) == n for values in texts)}
+
+
+def sizes(entry: Entry) -> tuple[tuple[str, str], ...]:
+    """Return the sizes of the layer of an entry that follow from others: name to formula."""
+    return entry.sizes or SIZES.get(entry.layer, ())
+
+
+def completed(entry: Entry, values: Mapping[str, Number]) -> dict[str, Number]:
+    """Add to sizes and parameters those that are not given: defaults, and what follows.
+
+    Args:
+        entry: the entry, for its formulas.
+        values: the sizes and parameters that are given.
+
+    """
+    formulas = dict(sizes(entry))
+    if "hi" not in formulas:
+        formulas = {"hi": "lo", **formulas}
+    defaults = {**_values(DEFAULTS), **fixed(entry)}
+    out = {v: n for v, n in defaults.items() if v not in formulas} | dict(values)
+    for name, formula in formulas.items():
+        if name not in out:
+            out[name] = number(formula, out)
     for name, formula in entry.derived:
-        values[name] = number(formula, values)
-    return values
+        out[name] = number(formula, out)
+    return out
+
+
+def _values(text: str) -> dict[str, Number]:
+    return {v: int(n) for v, _, n in (word.partition("=") for word in text.split())}
 
 
 def number(formula: str, values: Mapping[str, Number]) -> Number:

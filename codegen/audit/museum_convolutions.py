@@ -14,6 +14,7 @@ _RIGHT_PLACES = "[h + lo == s*p + d*k]"
 _BY_ROWS = "grad_y[N,O,R,P]; w[O,C,K]; grad_x[N,C,R,H]; grad_x[n,c,r,h] = "
 _DECLARED_INPUT = "grad_y[N,O,P]; w[O,C,K]; grad_x[N,C,W]; "
 _DECLARED_WEIGHT = "grad_y[N,O,P]; x[N,C,H]; grad_w[O,C,W]; "
+_WINDOWS = ("P", "(H + lo + hi - d*(K-1) - 1)//s + 1")
 _TAPS = (("W", "(H + 2*lo - s*(P-1) - 1)//d + 1"),)
 """The taps that a correlation of x with the dilated gradient has: K + floor(remainder / d)."""
 
@@ -50,6 +51,11 @@ INPUTS: tuple[Entry, ...] = (
         fails=("H=3 K=1 s=3 P=1 lo=-1 hi=-1", "H=4 K=2 s=4 P=1 lo=-1 hi=-1"),
         agrees=("H=2 K=1 s=2 P=1 lo=0", "H=5 K=3 s=2 P=3 lo=1"),
         derived=(("pad", "max(0, lo)"),),
+        sizes=(
+            ("P", "(H + s - 1)//s"),
+            ("lo", "max(0, s*(P-1) + K - H)//2 - max(0, H - K - s*(P-1))//2"),
+            ("hi", "s*(P-1) + K - H - lo"),
+        ),
     ),
     Entry(
         key="pytorch_13008",
@@ -147,6 +153,7 @@ INPUTS: tuple[Entry, ...] = (
         "which does not exist: by its place in memory the first of the next row r.",
         fails=("R=2 H=3 K=2 s=2 P=1 t=0", "R=3 H=32 K=5 s=3 P=10 lo=1 t=2"),
         agrees=("R=2 H=4 K=2 s=2 P=2 t=0", "R=2 H=8 K=3 s=2 P=4 lo=1 t=0"),
+        sizes=(_WINDOWS,),
         derived=(
             ("E", "s*(P-1) + K - H - lo"),
             ("B", "(H-t) * min(1, max(0, (K-1-E-t)//s) - max(0, (K-1-max(0, E)-t)//s))"),
@@ -225,6 +232,7 @@ INPUTS: tuple[Entry, ...] = (
         "the last filter it read whatever was there (0 here).",
         fails=("G=2 H=1 K=1 s=2 P=1 M=2", "G=4 H=32 K=3 s=2 P=16 lo=1 M=12"),
         agrees=("G=1 H=5 K=3 s=2 P=2 M=3",),
+        sizes=(_WINDOWS, ("M", "G*C*K")),
     ),
 )
 """Gradients by the input."""
@@ -310,6 +318,7 @@ WEIGHTS: tuple[Entry, ...] = (
         "as if groups were interleaved, not channel C*g+c.",
         fails=("G=2 C=2 I=4 H=1 K=1 P=1", "G=2 C=2 O=3 I=4 H=6 K=3 P=3 s=2 lo=1"),
         agrees=("G=3 I=3 H=4 K=2 P=3", "G=1 C=3 I=3 H=4 K=2 P=3"),
+        sizes=(_WINDOWS, ("I", "G*C")),
     ),
     Entry(
         key="candle_1212",
