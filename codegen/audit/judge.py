@@ -106,7 +106,9 @@ class Judge:
         def admits(env: Env) -> bool:
             return not self.target.lacks(self.question.keywords(env))
 
-        return Choice(self.question, self.seed, admits)
+        takes = self.target.takes
+        absent = frozenset(p for p in self.question.parameters if takes and p not in takes)
+        return Choice(self.question, self.seed, admits, absent)
 
     def wrong(self, case: Configuration) -> tuple[Mismatch | None, float]:
         """Return the first mismatch in any dtype, and the largest error as a part of its bound.

@@ -14,11 +14,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-__all__ = ["Entry", "completed", "configuration", "number", "sizes", "varied"]
+__all__ = ["Entry", "completed", "configuration", "defaults", "fixed", "number", "sizes", "varied"]
 
 Number = int | Fraction
 
-DEFAULTS = "N=1 C=1 O=1 s=1 d=1 lo=0 op=0"
+DEFAULTS = "N=1 C=1 O=1 s=1 d=1 lo=0 op=0 t=0"
 """Sizes and parameters that a configuration does not name; `hi` is `lo`."""
 
 AXES = ("H", "K", "P")
@@ -65,6 +65,8 @@ class Entry:
         derived: sizes and numbers that the code computed: name to formula.
         sizes: sizes of the layer that follow from others: name to formula; as in `SIZES` if empty.
         masks: operands that hold a 1 for each window, and zeros.
+        audited: what an audit judges if not the gradient of the layer, as a layer that is a sum of
+            products: the layer, its operand, and the wrong expression.
         outcome: what users saw: "values", "shape" (an array of another size) or "error".
         basis: where the expression comes from: "code" of that time, or the "thread" alone.
 
@@ -84,8 +86,14 @@ class Entry:
     derived: tuple[tuple[str, str], ...] = ()
     sizes: tuple[tuple[str, str], ...] = ()
     masks: tuple[str, ...] = ()
+    audited: tuple[str, str, str] | None = None
     outcome: str = "values"
     basis: str = "code"
+
+    @property
+    def judged(self) -> tuple[str, str, str]:
+        """Return what an audit judges: a layer, its operand, and the wrong expression."""
+        return self.audited or (self.layer, self.operand, self.wrong)
 
 
 def configuration(entry: Entry, text: str) -> dict[str, Number]:
@@ -103,6 +111,11 @@ def configuration(entry: Entry, text: str) -> dict[str, Number]:
     return completed(entry, _values(text))
 
 
+def defaults() -> dict[str, Number]:
+    """Return the sizes and parameters of a configuration that names none."""
+    return _values(DEFAULTS)
+
+
 def varied(entry: Entry) -> dict[str, int]:
     """Return the sizes and parameters that the configurations of an entry vary: name to least.
 
@@ -111,9 +124,9 @@ def varied(entry: Entry) -> dict[str, int]:
     only varied where the first configuration needs them. Sizes of axes and filters start from 1.
     """
     texts = [_values(text) for text in (*entry.fails, *entry.agrees)]
-    defaults, found = _values(DEFAULTS), dict[str, int]()
+    found = dict[str, int]()
     for v in dict.fromkeys(v for values in texts for v in values):
-        here = {values.get(v, defaults.get(v, 1)) for values in texts}
+        here = {values.get(v, defaults().get(v, 1)) for values in texts}
         given = v in dict((*sizes(entry), *entry.derived)) or (v in "NCO" and v not in texts[0])
         if len(here) > 1 and not given:
             found[v] = 1 if v in AXES else int(min(here))
@@ -143,8 +156,8 @@ def completed(entry: Entry, values: Mapping[str, Number]) -> dict[str, Number]:
     formulas = dict(sizes(entry))
     if "hi" not in formulas:
         formulas = {"hi": "lo", **formulas}
-    defaults = {**_values(DEFAULTS), **fixed(entry)}
-    out = {v: n for v, n in defaults.items() if v not in formulas} | dict(values)
+    others = {**defaults(), **fixed(entry)}
+    out = {v: n for v, n in others.items() if v not in formulas} | dict(values)
     for name, formula in formulas.items():
         if name not in out:
             out[name] = number(formula, out)

@@ -319,6 +319,12 @@ WEIGHTS: tuple[Entry, ...] = (
         fails=("G=2 C=2 I=4 H=1 K=1 P=1", "G=2 C=2 O=3 I=4 H=6 K=3 P=3 s=2 lo=1"),
         agrees=("G=3 I=3 H=4 K=2 P=3", "G=1 C=3 I=3 H=4 K=2 P=3"),
         sizes=(_WINDOWS, ("I", "G*C")),
+        audited=(
+            "conv1d_grouped",
+            "w",
+            "x[N,I,H]; grad_y[N,G,O,P]; grad_w[G,O,C,K]; grad_w[g,o,c,k] = "
+            "sum[n,p] grad_y[n,g,o,p] * x[n,G*c+g,s*p+d*k-lo]",
+        ),
     ),
     Entry(
         key="candle_1212",

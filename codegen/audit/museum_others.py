@@ -143,6 +143,13 @@ OTHERS: tuple[Entry, ...] = (
         fails=("N=1 J=2",),
         agrees=("N=1 J=1",),
         basis="thread",
+        audited=(
+            "y[N,J]; grad_y[N,J]; grad_x[N,J]; "
+            "grad_x[n,j] = grad_y[n,j] * y[n,j] - sum[i] grad_y[n,i] * y[n,i] * y[n,j]",
+            "",
+            "y[N,J]; grad_y[N,J]; grad_x[N,J]; "
+            "grad_x[n,j] = grad_y[n,j] * y[n,j] - grad_y[n,j] * y[n,j] * y[n,j]",
+        ),
     ),
     Entry(
         key="deeplearning4j_8280",
@@ -176,6 +183,12 @@ OTHERS: tuple[Entry, ...] = (
         "where that sum is -1, as for the loss that it was used with.",
         fails=("N=1 J=1", "N=1 J=2"),
         basis="thread",
+        audited=(
+            "p[N,J]; grad_y[N,J]; grad_x[N,J]; "
+            "grad_x[n,j] = grad_y[n,j] - sum[i] grad_y[n,i] * p[n,j]",
+            "",
+            "p[N,J]; grad_y[N,J]; grad_x[N,J]; grad_x[n,j] = p[n,j] + grad_y[n,j]",
+        ),
     ),
     Entry(
         key="nnlib_205",
@@ -232,6 +245,13 @@ OTHERS: tuple[Entry, ...] = (
         agrees=("H=2 K=2 s=2 P=1",),
         sizes=(("P", "(H - K + s - 1)//s + 1"),),
         basis="thread",
+        audited=(
+            "x[N,C,H]; share[P]; y[N,C,P]; y[n,c,p] = "
+            "sum[k] x[n,c,s*p+k] * [0 <= k < K] * share[p]",
+            "x",
+            "grad_y[N,C,P]; share[P]; grad_x[N,C,H]; grad_x[n,c,h] = "
+            "sum[p,k] grad_y[n,c,p] * share[0] * [h == s*p + k] * [0 <= k < K]",
+        ),
     ),
     Entry(
         key="pytorch_188344",
