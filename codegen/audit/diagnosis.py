@@ -147,9 +147,7 @@ def _has_size(judge: Judge, mistake: SizeMistake, found: Mismatch) -> bool:
     )
 
 
-def _reproduces(
-    judge: Judge, mistake: Mistake, found: Mismatch, resized: bool = False
-) -> bool:
+def _reproduces(judge: Judge, mistake: Mistake, found: Mismatch, resized: bool = False) -> bool:
     """Say whether a mistake gives a result, in an array of its own size or of that of the result.
 
     Args:

@@ -185,15 +185,15 @@ def _parameters(question: Question) -> Iterator[Mistake]:
     def by(name: str, pairs: Iterable[tuple[Symbol, Expr]]) -> Mistake:
         return _renamed(question, name, dict(pairs))
 
+    yield by("dilation ignored", zip(d, [one] * len(d), strict=True))
+    yield by("stride ignored", zip(s, [one] * len(s), strict=True))
     yield by(
         "stride and dilation swapped", iter([*zip(s, d, strict=True), *zip(d, s, strict=True)])
     )
-    yield by("dilation ignored", zip(d, [one] * len(d), strict=True))
-    yield by("stride ignored", zip(s, [one] * len(s), strict=True))
-    yield by("padding ignored", zip(lo, [zero] * len(lo), strict=True))
-    yield by("low and high padding swapped", zip(lo, hi, strict=True))
     cropped = [symbol(NOT_NEGATIVE.format(a.low)) for a in axes]
     yield by("negative padding taken for 0", zip(lo, cropped, strict=True))
+    yield by("padding ignored", zip(lo, [zero] * len(lo), strict=True))
+    yield by("low and high padding swapped", zip(lo, hi, strict=True))
     ones = [*zip((*s, *d), [one] * 2 * len(axes), strict=True)]
     none = [*zip(lo, [zero] * len(axes), strict=True)]
     yield by("stride and padding ignored", [*ones[: len(axes)], *none])

@@ -18,6 +18,21 @@ __all__ = ["Entry", "completed", "configuration", "defaults", "fixed", "number",
 
 Number = int | Fraction
 
+THEOREMS: Mapping[tuple[str, str], str] = {
+    ("conv1d", "x"): "rot180_correlation_general_channels_1d",
+    ("conv1d", "w"): "weight_correlation_general_channels_1d",
+    ("conv1d", "bias"): "bias_1d",
+    ("conv1d_grouped", "w"): "weight_correlation_general_grouped_1d",
+    ("conv_transpose1d", ""): "transposed_1d",
+    ("conv_transpose1d", "x"): "adjoint_correlation_general_1d",
+    ("conv_transpose1d", "w"): "adjoint_correlation_general_1d",
+    ("softmax", "x"): "softmax_input",
+    ("log_softmax", "x"): "log_softmax_input",
+    ("avg_pool1d", "x"): "avg_pool_1d",
+    ("selected_pool1d", "x"): "max_pool_1d",
+}
+"""The theorem of the registry about a layer of the catalogue and its gradient by an operand."""
+
 DEFAULTS = "N=1 C=1 O=1 s=1 d=1 lo=0 op=0 t=0"
 """Sizes and parameters that a configuration does not name; `hi` is `lo`."""
 
@@ -64,6 +79,9 @@ class Entry:
         agrees: configurations where it is right.
         derived: sizes and numbers that the code computed: name to formula.
         sizes: sizes of the layer that follow from others: name to formula; as in `SIZES` if empty.
+        theorem: the theorem of the registry that is true; as in `THEOREMS` if "".
+        mistake: what an audit calls it.
+        limits: what must not be negative for the expression to be what the code computed.
         masks: operands that hold a 1 for each window, and zeros.
         audited: what an audit judges if not the gradient of the layer, as a layer that is a sum of
             products: the layer, its operand, and the wrong expression.
@@ -85,10 +103,18 @@ class Entry:
     agrees: tuple[str, ...] = ()
     derived: tuple[tuple[str, str], ...] = ()
     sizes: tuple[tuple[str, str], ...] = ()
+    theorem: str = ""
+    mistake: str = ""
+    limits: tuple[str, ...] = ()
     masks: tuple[str, ...] = ()
     audited: tuple[str, str, str] | None = None
     outcome: str = "values"
     basis: str = "code"
+
+    @property
+    def true(self) -> str:
+        """Return the theorem that is true."""
+        return self.theorem or THEOREMS[self.layer, self.operand]
 
     @property
     def judged(self) -> tuple[str, str, str]:

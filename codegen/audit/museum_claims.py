@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from sympy import Symbol
 
-from rot180.codegen.audit.museum import Entry, completed, varied
+from rot180.codegen.audit.museum import Entry, completed, number, varied
 from rot180.derive.gradients.gradient import chain_goal, operand
 from rot180.derive.kernel.proof import Variables
 from rot180.derive.language.layers import Layer
@@ -128,6 +128,8 @@ class WrongClaim:
                 return None
             sizes = self.sizes({v.name: n for v, n in moved.items()})
             fit = all(sizes[symbol(v)] >= 1 for v in LEAST_ONE if symbol(v) in sizes)
+            values = {v.name: n for v, n in sizes.items()}
+            fit &= all(number(limit, values) >= 0 for limit in self.entry.limits)
             return sizes if fit else None
 
         return FreeSizes(start, others)

@@ -13,10 +13,21 @@ from typing import Any
 
 from sympy import Expr
 
-from rot180.codegen.audit.museum import Entry, Number, completed, defaults, fixed, sizes, varied
+from rot180.codegen.audit.judge import Judge
+from rot180.codegen.audit.museum import (
+    Entry,
+    Number,
+    completed,
+    defaults,
+    fixed,
+    number,
+    sizes,
+    varied,
+)
 from rot180.codegen.audit.products import Array, Sum, sum_of
 from rot180.codegen.audit.questions import Question, question
 from rot180.codegen.audit.targets import JudgedFunction
+from rot180.codegen.audit.tolerance import Precision
 from rot180.codegen.kernels.names import name as python_name
 from rot180.codegen.kernels.public_api import LAYERS
 from rot180.codegen.kernels.public_shapes import public_box
@@ -78,6 +89,16 @@ class WrongCode:
             words.add(f"{python_name(q.result.name)}_shape")
         return JudgedFunction(f"museum:{self.entry.key}", self._call, frozenset(words))
 
+    def judge(self, seed: int = 0) -> Judge:
+        """Return a judge of it, in float64.
+
+        Args:
+            seed: draws other configurations and numbers.
+
+        """
+        double = Precision("float64", "float64")
+        return Judge(self.question, self.target, (double,), seed, frozenset(self.entry.masks))
+
     def _call(self, **given: Any) -> Array:
         env = self._letters(given)
         q = self.question
@@ -114,6 +135,9 @@ class WrongCode:
         for v in self._sizes if q.entry is None else {"hi"} - {*self._sizes}:
             if v in env and env[v] != follow[v]:
                 raise NotImplementedError(f"{v} = {env[v]}, not {follow[v]}")
+        for limit in self.entry.limits:
+            if number(limit, computed) < 0:
+                raise NotImplementedError(f"{limit} < 0")
         return computed
 
     def _parameters(self, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -94,5 +94,7 @@ def _solved(a: Axis, letter: str) -> int:
     """Return a size from the other sizes, rounded down."""
     if letter == "H":
         return a["s"] * (a["P"] - 1) + a["d"] * (a["K"] - 1) + 1 - a["lo"] - a["hi"] + a["rho"]
-    step, other = (a["s"], a["d"] * (a["K"] - 1)) if letter == "P" else (a["d"], a["s"] * (a["P"] - 1))
+    step, other = (
+        (a["s"], a["d"] * (a["K"] - 1)) if letter == "P" else (a["d"], a["s"] * (a["P"] - 1))
+    )
     return (a["H"] + a["lo"] + a["hi"] - other - 1 - a["rho"]) // step + 1

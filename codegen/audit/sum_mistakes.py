@@ -43,6 +43,7 @@ def sum_mistakes(question: Question) -> Iterator[Mistake]:
     yield from _other_axes(question)
     yield from _first_entries(question)
     yield from _whole_axes(question)
+    yield from _more_windows(question)
 
 
 def summed(question: Question) -> list[tuple[Symbol, Expr]]:
@@ -112,7 +113,9 @@ def _first_entries(question: Question) -> Iterator[Mistake]:
                 return Access(f.tensor, (*f.index[:axis], sp.Integer(0), *f.index[axis + 1 :]))
 
             public = public_name(question, t.name)
-            yield Mistake(f"{public}: entry 0 on axis {axis} used for all", question.sum.changed(change))
+            yield Mistake(
+                f"{public}: entry 0 on axis {axis} used for all", question.sum.changed(change)
+            )
 
 
 def _whole_axes(question: Question) -> Iterator[Mistake]:
@@ -136,6 +139,21 @@ def _whole_axes(question: Question) -> Iterator[Mistake]:
         word = "groups ignored: the channels of all groups are summed"
         name = word if str(i) == "g" else f"axis {i} ignored: all its entries are summed"
         yield Mistake(name, Sum(at, s.indices, s.box, tuple(terms)))
+
+
+def _more_windows(question: Question) -> Iterator[Mistake]:
+    """Take one window too many on the last axis: in memory it is the first of the next row."""
+    s = question.sum
+    inside = {v for a in _entries(question) for e in a.index for v in symbols_of(e)}
+    own = {v for a in _entries(question) for v in a.index}
+    if len(s.indices) < 2 or s.indices[-1] not in inside - own:
+        return
+    (r, rows), (p, size) = list(zip(s.indices, s.box, strict=True))[-2:]
+    at = s.upstream
+    flat = Tensor(at.tensor.name, (*at.tensor.shape[:-2], normal(rows * size)))
+    upstream = Access(flat, (*at.index[:-2], normal(r * size + p)))
+    more = Sum(upstream, s.indices, (*s.box[:-1], normal(size + 1)), s.terms)
+    yield Mistake("one window too many: its gradient is the first of the next row", more)
 
 
 def _read_on(f: Factor, j: Symbol, e: Expr) -> Factor:
