@@ -138,14 +138,15 @@ class WrongClaim:
         """Return all sizes and parameters, given some, in the order in which they are shown."""
         return {symbol(v): n for v, n in completed(self.entry, given).items()}
 
-    def at(self, sizes: Mapping[Symbol, int]) -> Shown:
+    def at(self, sizes: Mapping[Symbol, Any], draws: int = DRAWS) -> Shown:
         """Return both arrays, for numbers that show all entries that are wrong, if possible.
 
         Args:
             sizes: all sizes and parameters.
+            draws: how often numbers are drawn.
 
         """
-        drawn = (self._drawn(sizes, seed) for seed in range(DRAWS))
+        drawn = (self._drawn(sizes, seed) for seed in range(draws))
         return max(drawn, key=lambda shown: len(shown.wrong))
 
     def _drawn(self, sizes: Mapping[Symbol, int], seed: int) -> Shown:

@@ -121,6 +121,8 @@ class WrongCode:
         shapes += [(q.result, size)] if size is not None else []
         for t, shape in shapes:
             _solve(public_box(t, True) if q.entry else t.shape, shape, env)
+        if min(env.get("s", 1), env.get("d", 1)) < 1:
+            raise NotImplementedError("a stride or a dilation below 1")
         for v in PARAMETERS:
             own = fixed(self.entry).get(v, defaults().get(v))
             limited = v not in varied(self.entry) and v not in dict(sizes(self.entry))

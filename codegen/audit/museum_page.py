@@ -33,12 +33,12 @@ FOLDER = Path("docs/museum")
 
 HEAD = """# The entries of the museum
 
-Written by `python -m rot180.codegen.audit.museum_page`; [the museum](README.md) says what it is. Each
-entry claims that its expression is the array by the definition. The engine refutes the claim: of all
-sizes and parameters that the code supported, none nearer to the simplest ones (1 for sizes and
-strides, 0 for paddings) makes it false. A claim about sizes is `[0 <= h < H] = [0 <= h < W]`: an
-array has an entry at h, or not. Both values are those of the first entry that differs, at small
-numbers. The audit's name for the mistake is what `rot180 audit` says of the expression.
+Written by `python -m rot180.codegen.audit.museum_page`; [the museum](README.md) says what it is.
+Each entry claims that its expression is the array by the definition. The engine refutes the claim:
+of all sizes and parameters that the code supported, none nearer to the simplest ones (1 for sizes
+and strides, 0 for paddings) makes it false. The claim about sizes is `[0 <= h < H] = [0 <= h < W]`:
+an array has an entry at h, or not. Both values are those of the first entry that differs, at small
+numbers. What the audit says is what `rot180 audit` calls the mistake.
 
 In the pictures the upper row is right and the lower one is what the code computed; hatched entries
 are wrong, and a cross stands where an array has no entry.

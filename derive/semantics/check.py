@@ -253,7 +253,9 @@ def check_in_the_reals(
     return None, significant
 
 
-def _models(statement: Checkable, rng: random.Random, most: int = ENTRIES) -> Iterator[Model]:
+def _models(
+    statement: Checkable, rng: random.Random, most: int = ENTRIES
+) -> Iterator[Model]:
     """Draw models of the hypotheses, mostly with small positive sizes; stop if none are found."""
     bound = {v for v, _ in statement.variables}
     names = parameters_of(statement.lines, statement.variables, statement.hypotheses)
