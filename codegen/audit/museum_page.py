@@ -41,7 +41,7 @@ an array has an entry at h, or not. Both values are those of the first entry tha
 numbers. What the audit says is what `rot180 audit` calls the mistake.
 
 In the pictures the upper row is right and the lower one is what the code computed; hatched entries
-are wrong, and a cross stands where an array has no entry.
+are wrong, and a cross stands where one of the two arrays has no entry.
 """
 
 
@@ -90,11 +90,9 @@ def _section(entry: Entry, refuted: Refutation, text: str, shown: Shown) -> Iter
     where = ", ".join(f"{v} = {sizes[v]}" for v in _names(entry) if v in sizes)
     index = ", ".join(f"{v} = {n}" for v, n in refuted.found.index.items())
     right, computed = map(_plain, (refuted.found.left, refuted.found.right))
-    what = "the array" if refuted.of == "sizes" else "the claim"
-    yield (
-        f"Refuted at {where}: for {index}, {what} has {right} by the definition, and the code "
-        f"gives {computed}.\n"
-    )
+    what = "that there is an entry is" if refuted.of == "sizes" else "the entry is"
+    values = f"{what} {right} by the definition, {computed} in the code"
+    yield f"Refuted at {where}: for {index}, {values}.\n"
     wrong = f"{len(shown.wrong)} of {max(1, _rows(shown) * shown.shape[-1])} entries"
     yield f"![{wrong} are wrong at {text}](pictures/{entry.key}.svg)\n"
     true = [entry.true, *((SIZES[entry.operand],) if refuted.of == "sizes" else ())]
