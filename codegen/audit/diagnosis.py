@@ -184,14 +184,15 @@ def _boxed(question: Question, s: Sum, found: Mismatch) -> Sum | None:
     shape, behind = list(question.result.shape), len(right)
     for n in other:
         size = question.result.shape[n - behind]
-        if integer(size, found.case.env) != right[n]:
+        if size is None or integer(size, found.case.env) != right[n]:
             return None  # groups are joined with this axis
         shape[n - behind] = sp.Integer(found.result.shape[n])
     name = question.wrt or s.upstream.tensor.name
 
     def change(f: Factor) -> Factor:
-        named = isinstance(f, Access) and f.tensor.name == name
-        return Access(Tensor(name, tuple(shape)), f.index) if named else f
+        if not isinstance(f, Access) or f.tensor.name != name:
+            return f
+        return Access(Tensor(name, tuple(shape)), f.index)
 
     changed = s.changed(change)
     box = s.box if question.wrt else tuple(n for n in shape if n is not None)

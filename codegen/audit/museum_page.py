@@ -90,7 +90,7 @@ def _section(entry: Entry, refuted: Refutation, text: str, shown: Shown) -> Iter
     where = ", ".join(f"{v} = {sizes[v]}" for v in _names(entry) if v in sizes)
     index = ", ".join(f"{v} = {n}" for v, n in refuted.found.index.items())
     right, computed = map(_plain, (refuted.found.left, refuted.found.right))
-    what = "that there is an entry is" if refuted.of == "sizes" else "the entry is"
+    what = f"`[0 <= {index[0]} < size]` is" if refuted.of == "sizes" else "the entry is"
     values = f"{what} {right} by the definition, {computed} in the code"
     yield f"Refuted at {where}: for {index}, {values}.\n"
     wrong = f"{len(shown.wrong)} of {max(1, _rows(shown) * shown.shape[-1])} entries"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from rot180.codegen.audit.questions import Env, Question
 from rot180.derive.language.layers import axis_letters
@@ -80,9 +81,17 @@ def size_mistakes(letter: str) -> Iterator[SizeMistake]:
     for name, change in CHANGES.items():
         yield changed(f"{name} in the shape", change)
         both = f"{name} and remainder ignored in the shape"
-        yield changed(both, lambda a, change=change: {**change(a), "rho": 0})
+        yield changed(both, partial(_without_remainder, change))
         rest = f"{name} in the remainder, so in the output padding"
-        yield changed(rest, lambda a, change=change: {**a, "rho": _remainder(change(a))})
+        yield changed(rest, partial(_other_remainder, change))
+
+
+def _without_remainder(change: Callable[[Axis], Axis], a: Axis) -> Axis:
+    return {**change(a), "rho": 0}
+
+
+def _other_remainder(change: Callable[[Axis], Axis], a: Axis) -> Axis:
+    return {**a, "rho": _remainder(change(a))}
 
 
 def _remainder(a: Axis) -> int:

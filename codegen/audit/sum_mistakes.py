@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import partial
 
 import sympy as sp
 from sympy import Expr, Symbol
@@ -15,7 +16,7 @@ from rot180.codegen.audit.products import Sum
 from rot180.codegen.audit.questions import Env, Question
 from rot180.derive.language.polynomial import normal, symbol, symbols_of
 from rot180.derive.language.substitute import fresh
-from rot180.derive.language.terms import Access, Equal, Factor, Tensor, Term
+from rot180.derive.language.terms import Access, Equal, Factor, Range, Tensor, Term
 from rot180.derive.semantics.model import integer
 
 MEAN = "mean_{}"
@@ -96,8 +97,12 @@ def _other_axes(question: Question) -> Iterator[Mistake]:
     for u, size in zip(question.sum.indices, question.sum.box, strict=True):
         if u != v:
             at = Access(Tensor(question.wrt, (size,)), (u,))
-            changed = question.sum.changed(lambda f, at=at: at if f == found else f)
+            changed = question.sum.changed(partial(_replaced, found, at))
             yield Mistake(f"axis {u} kept and axis {v} summed", changed)
+
+
+def _replaced(old: Access, new: Access, f: Factor) -> Factor:
+    return new if f == old else f
 
 
 def _first_entries(question: Question) -> Iterator[Mistake]:
@@ -132,7 +137,7 @@ def _whole_axes(question: Question) -> Iterator[Mistake]:
             Term(
                 t.coefficient,
                 (*t.variables, a),
-                tuple(_read_on(f, j, normal(j + size * a)) for f in t.factors),
+                tuple(part for f in t.factors for part in _read_on(f, j, normal(j + size * a))),
             )
             for t in s.terms
         )
@@ -156,15 +161,16 @@ def _more_windows(question: Question) -> Iterator[Mistake]:
     yield Mistake("one window too many: its gradient is the first of the next row", more)
 
 
-def _read_on(f: Factor, j: Symbol, e: Expr) -> Factor:
-    """Read an array in memory order, with an index that runs beyond its axis."""
+def _read_on(f: Factor, j: Symbol, e: Expr) -> tuple[Factor, ...]:
+    """Read an array in memory order, with one index that runs beyond its axis."""
     if not isinstance(f, Access) or j not in f.index:
-        return f
-    flat, count = sp.Integer(0), sp.Integer(1)
+        return (f,)
+    flat, count, others = sp.Integer(0), sp.Integer(1), list[Factor]()
     for here, n in zip(f.index, f.tensor.shape, strict=True):
         assert n is not None
         flat, count = normal(flat * n + (e if here == j else here)), normal(count * n)
-    return Access(Tensor(f.tensor.name, (count,)), (flat,))
+        others += [Range(here, n)] if here != j else []
+    return Access(Tensor(f.tensor.name, (count,)), (flat,)), *others
 
 
 def _terms(question: Question) -> Iterator[Mistake]:
