@@ -11,7 +11,7 @@ import pytest
 
 from rot180.codegen.audit import museum_page
 from rot180.codegen.audit.museum import SIZES, Entry, completed, configuration, number, sizes
-from rot180.codegen.audit.museum_claims import WrongClaim
+from rot180.codegen.audit.museum_claims import DRAWS, WrongClaim
 from rot180.codegen.audit.museum_entries import ENTRIES
 from rot180.codegen.system import files
 from rot180.derive.language.layers import Layer
@@ -35,7 +35,9 @@ def shown(claim: WrongClaim, text: str) -> Any:
     values = configuration(claim.entry, text)
     if values.get("H", 0) > LARGEST:
         return None
-    return claim.at({symbol(v): n for v, n in values.items()}, draws=2)
+    return claim.at(
+        {symbol(v): n for v, n in values.items()}, draws=DRAWS if claim.entry.masks else 1
+    )
 
 
 def test_there_are_many() -> None:
