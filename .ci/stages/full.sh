@@ -71,6 +71,9 @@ searches() { # under Python 3.12; the fuzzer first, which takes five minutes bes
   stage "  50,000 forged certificates" in_env sdist3.12 \
     "ROT180_FORGERIES=50000 pytest -n 2 tests/derive/kernel/test_forger.py -p no:cacheprovider > forged.log"
   grep forgeries "$work/sdist3.12/forged.log" | indented
+  stage "  each entry of the museum, judged" in_env sdist3.12 \
+    "python -m tests.support.museum_audits > museum.log"
+  last_line sdist3.12/museum.log
   stage "  the contraction's contract, by every algorithm" in_env sdist3.12 \
     "ROT180_CONTRACT=all pytest -n 2 tests/codegen/kernels/test_contract.py -p no:cacheprovider > contract.log"
   grep "contract:" "$work/sdist3.12/contract.log" | indented

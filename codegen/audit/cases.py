@@ -60,13 +60,19 @@ class Choice:
         question: what is judged.
         seed: draws others.
         admits: says whether a target takes a configuration at all.
+        plain: parameters that a target does not take, which are drawn so that they change nothing.
 
     """
 
     def __init__(
-        self, question: Question, seed: int, admits: Callable[[Env], bool] = lambda env: True
+        self,
+        question: Question,
+        seed: int,
+        admits: Callable[[Env], bool] = lambda env: True,
+        plain: frozenset[str] = frozenset(),
     ):
-        self.pool = sorted(_pool(question, seed, admits), key=lambda case: case.cost)
+        pool = _pool(question, seed, admits, plain)
+        self.pool = sorted(pool, key=lambda case: case.cost)
         self.numbers: dict[str, int] = {}
         self.met: dict[int, int] = {}
         self.supported, self.refused = set[str](), list[frozenset[str]]()
@@ -113,11 +119,13 @@ class Choice:
         return best
 
 
-def _pool(question: Question, seed: int, admits: Callable[[Env], bool]) -> list[Configuration]:
+def _pool(
+    question: Question, seed: int, admits: Callable[[Env], bool], plain: frozenset[str]
+) -> list[Configuration]:
     rng = random.Random(f"{seed} {question.name} {question.wrt}")
     found: dict[tuple[tuple[str, int], ...], Env] = {}
     for _ in range(MOST_DRAWN):
-        env = drawn_env(question, rng)
+        env = drawn_env(question, rng, plain)
         if env is not None and admits(env):
             found[tuple(sorted(env.items()))] = env
         if len(found) == DRAWN:
@@ -125,9 +133,18 @@ def _pool(question: Question, seed: int, admits: Callable[[Env], bool]) -> list[
     return [case_of(question, env) for env in found.values()]
 
 
-def drawn_env(question: Question, rng: random.Random) -> Env | None:
-    """Draw sizes and parameters of a small call; None if they do not fit each other."""
-    env = question.complete(_draw(question, rng))
+def drawn_env(
+    question: Question, rng: random.Random, plain: frozenset[str] = frozenset()
+) -> Env | None:
+    """Draw sizes and parameters of a small call; None if they do not fit each other.
+
+    Args:
+        question: what is judged.
+        rng: draws them.
+        plain: parameters that change nothing.
+
+    """
+    env = question.complete(_draw(question, rng, plain))
     return env if env is not None and _work(question, env) <= LARGEST else None
 
 
@@ -136,7 +153,7 @@ def case_of(question: Question, env: Env) -> Configuration:
     return Configuration(env, frozenset(_features(question, env)))
 
 
-def _draw(question: Question, rng: random.Random) -> dict[str, int]:
+def _draw(question: Question, rng: random.Random, absent: frozenset[str]) -> dict[str, int]:
     """Draw sizes and parameters, small ones more often."""
     window = question.entry.window if question.entry else None
     parameters = {v.name for v in question.layer.parameters}
@@ -148,7 +165,7 @@ def _draw(question: Question, rng: random.Random) -> dict[str, int]:
     boxes = {t.name: t.shape for t in question.layer.tensors}
     env["N"] = rng.choice((0, 1, 1, 2, 2))
     words = {p.name for p in window.parameters}
-    plain = {word for word in sorted(words) if rng.random() < PLAIN}
+    plain = {word for word in sorted(words) if rng.random() < PLAIN} | absent
 
     def some(word: str, *values: int) -> int:
         return values[0] if word in plain else rng.choice(values)

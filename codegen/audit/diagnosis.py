@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
+import sympy as sp
 
 from rot180.codegen.audit.judge import Judge, Mismatch
-from rot180.codegen.audit.mistakes import Mistake, mistakes, with_remainders
-from rot180.codegen.audit.products import Array, Products, shape_of
-from rot180.codegen.audit.questions import Env
+from rot180.codegen.audit.mistake import Mistake
+from rot180.codegen.audit.mistakes import mistakes, with_remainders
+from rot180.codegen.audit.products import Array, Products, Sum, shape_of
+from rot180.codegen.audit.questions import Env, Question
+from rot180.codegen.audit.size_mistakes import SizeMistake, axes_of, size_mistakes
 from rot180.codegen.audit.targets import UnsupportedCallError
 from rot180.codegen.audit.tolerance import numpy_dtype
+from rot180.derive.language.terms import Access, Factor, Tensor
+from rot180.derive.semantics.model import integer
 
 PROBES = 400
 """The most calls that find out which products a target sums."""
@@ -60,25 +66,25 @@ def named(judge: Judge, smallest: Mismatch) -> str:
     It must give them at the smallest configuration and at most of those that were tried; if not at
     all of them, there is another mistake too, and the text says so.
     """
-    if smallest.kind == "shape":
-        return _shaped(judge, smallest)
-    if smallest.kind != "wrong":
+    if smallest.kind == "shape" and (said := _more_axes(judge, smallest)):
+        return said
+    if smallest.result is None or smallest.kind not in ("wrong", "shape"):
         return ""
     witnesses = [smallest, *_witnesses(judge, smallest)]
     best, most = "", len(witnesses) // 2
-    for mistake in mistakes(judge.question):
-        if not _reproduces(judge, mistake, smallest):
+    for name, reproduces in _explanations(judge, smallest):
+        if not reproduces(smallest):
             continue
-        count = sum(_reproduces(judge, mistake, found) for found in witnesses)
+        count = sum(map(reproduces, witnesses))
         if count == len(witnesses):
-            return mistake.name
+            return name
         if count > most:
-            best, most = f"{mistake.name} (in {count} of {len(witnesses)} configurations)", count
+            best, most = f"{name} (in {count} of {len(witnesses)} configurations)", count
     return best
 
 
 def _witnesses(judge: Judge, smallest: Mismatch) -> list[Mismatch]:
-    """Return other configurations at which a target is wrong."""
+    """Return other configurations at which a target is wrong in the same way."""
     found, choice = list[Mismatch](), judge.choice()
     for case in itertools.islice(choice, TRIED):
         if len(found) == WITNESSES:
@@ -89,37 +95,108 @@ def _witnesses(judge: Judge, smallest: Mismatch) -> list[Mismatch]:
             choice.refuse(case)
             continue
         choice.support(case)
-        if mismatch is not None and mismatch.kind == "wrong":
+        if mismatch is not None and mismatch.kind == smallest.kind:
             found.append(mismatch)
     return found
 
 
-def _shaped(judge: Judge, smallest: Mismatch) -> str:
-    """Name the mistake behind a wrong shape."""
-    if smallest.result is not None and (
-        smallest.result.ndim
-        == len(judge.question.shape(judge.question.result, smallest.case.env)) + 1
-    ):
-        return "summed over one axis too few"
-    env = with_remainders(judge.question, smallest.case.env)
-    rests = [n for v, n in env.items() if v not in smallest.case.env]
-    if smallest.result is None or not rests:
-        return ""
-    shape = judge.question.shape(judge.question.result, env)
-    lacking = [a - b for a, b in zip(shape, smallest.result.shape, strict=False)]
-    if len(shape) == smallest.result.ndim and lacking[-len(rests) :] == rests:
-        return "remainder ignored: the shape is too small"
-    return ""
+def _more_axes(judge: Judge, smallest: Mismatch) -> str:
+    shape = judge.question.shape(judge.question.result, smallest.case.env)
+    more = smallest.result is not None and smallest.result.ndim == len(shape) + 1
+    return "summed over one axis too few" if more else ""
 
 
-def _reproduces(judge: Judge, mistake: Mistake, found: Mismatch) -> bool:
-    env = with_remainders(judge.question, found.case.env)
-    wrong = mistake.products(env, judge.question.wrt)
+Explanation: TypeAlias = tuple[str, Callable[[Mismatch], bool]]
+"""A mistake, and whether it gives the result of a mismatch."""
+
+
+def _explanations(judge: Judge, smallest: Mismatch) -> Iterator[Explanation]:
+    """Yield what may be wrong; with a wrong shape, mistakes in sizes and in values together."""
+    known = list(mistakes(judge.question))
+    if smallest.kind == "wrong":
+        for mistake in known:
+            yield mistake.name, partial(_reproduces, judge, mistake)
+        return
+    for mistake in known:
+        yield mistake.name, partial(_reproduces, judge, mistake)
+    _, letter = axes_of(judge.question, smallest.case.env)
+    right = Mistake("", judge.question.sum)
+    for mistake in (right, *known):
+        if not _reproduces(judge, mistake, smallest, resized=True):
+            continue
+        for size in size_mistakes(letter) if letter else ():
+            same = mistake.name and size.name.startswith(mistake.name)
+            name = mistake.name if same else "; ".join(filter(None, (mistake.name, size.name)))
+
+            def both(m: Mismatch, mistake: Mistake = mistake, size: SizeMistake = size) -> bool:
+                return _has_size(judge, size, m) and _reproduces(judge, mistake, m, resized=True)
+
+            yield name, both
+        if mistake.name:
+            yield mistake.name, partial(_reproduces, judge, mistake, resized=True)
+
+
+def _has_size(judge: Judge, mistake: SizeMistake, found: Mismatch) -> bool:
+    """Say whether a mistake gives the shape of a result."""
+    axes, letter = axes_of(judge.question, found.case.env)
     assert found.result is not None
-    values = wrong.sum(judge.integers(found.case.env)).reshape(-1)
-    return bool(
-        values.size == found.result.size and np.array_equal(values, found.result.reshape(-1))
+    shape = judge.question.shape(judge.question.result, found.case.env)
+    return any(
+        (*shape[: -len(axes)], *sizes) == found.result.shape
+        for sizes in mistake.sizes(axes, letter)
     )
+
+
+def _reproduces(judge: Judge, mistake: Mistake, found: Mismatch, resized: bool = False) -> bool:
+    """Say whether a mistake gives a result, in an array of its own size or of that of the result.
+
+    Args:
+        judge: who judged it.
+        mistake: the mistake.
+        found: the result.
+        resized: whether the definition is taken for the axes of the result.
+
+    """
+    assert found.result is not None
+    question = judge.question
+    env = with_remainders(question, found.case.env)
+    if resized:
+        boxed = _boxed(question, mistake.sum, found)
+        if boxed is None:
+            return False
+        mistake = replace(mistake, sum=boxed)
+    values = mistake.values(env, question.wrt, judge.integers(found.case.env))
+    if found.kind == "wrong":
+        values = values.reshape(-1)
+        return bool(np.array_equal(values, found.result.reshape(-1)))
+    if values.ndim == found.result.ndim and values.shape != found.result.shape:
+        return False
+    return bool(np.array_equal(values.reshape(-1), found.result.reshape(-1)))
+
+
+def _boxed(question: Question, s: Sum, found: Mismatch) -> Sum | None:
+    """Return a definition with the sizes of a result on the last axes; None where others differ."""
+    assert found.result is not None
+    right = question.shape(question.result, found.case.env)
+    if len(right) != found.result.ndim:
+        return None
+    other = [n for n, (a, b) in enumerate(zip(right, found.result.shape, strict=True)) if a != b]
+    shape, behind = list(question.result.shape), len(right)
+    for n in other:
+        size = question.result.shape[n - behind]
+        if size is None or integer(size, found.case.env) != right[n]:
+            return None  # groups are joined with this axis
+        shape[n - behind] = sp.Integer(found.result.shape[n])
+    name = question.wrt or s.upstream.tensor.name
+
+    def change(f: Factor) -> Factor:
+        if not isinstance(f, Access) or f.tensor.name != name:
+            return f
+        return Access(Tensor(name, tuple(shape)), f.index)
+
+    changed = s.changed(change)
+    box = s.box if question.wrt else tuple(n for n in shape if n is not None)
+    return replace(changed, box=box)
 
 
 def _terms(judge: Judge, smallest: Mismatch) -> Iterator[str]:

@@ -67,6 +67,7 @@ class Judge:
         target: it.
         arithmetic: what it computes in, one for each dtype.
         seed: draws configurations and arrays.
+        masks: the arrays that hold zeros and ones, by their names in the products.
 
     """
 
@@ -74,6 +75,7 @@ class Judge:
     target: JudgedFunction
     arithmetic: Sequence[Precision]
     seed: int = 0
+    masks: frozenset[str] = frozenset()
 
     def judge(self, count: int, verdict: AuditResult) -> Iterator[Configuration]:
         """Judge configurations, and yield each that was right; a mismatch ends it.
@@ -106,7 +108,9 @@ class Judge:
         def admits(env: Env) -> bool:
             return not self.target.lacks(self.question.keywords(env))
 
-        return Choice(self.question, self.seed, admits)
+        takes = self.target.takes
+        absent = frozenset(p for p in self.question.parameters if takes and p not in takes)
+        return Choice(self.question, self.seed, admits, absent)
 
     def wrong(self, case: Configuration) -> tuple[Mismatch | None, float]:
         """Return the first mismatch in any dtype, and the largest error as a part of its bound.
@@ -213,17 +217,23 @@ class Judge:
     def integers(self, env: Env) -> dict[str, Array]:
         """Return arrays of small integers, none of them 0, flat."""
         rng = self._rng(env)
-        return {name: small_integers(rng, (size,)) for name, size in self._sizes(env)}
+        drawn = {name: small_integers(rng, (size,)) for name, size in self._sizes(env)}
+        return {name: self._masked(name, a) for name, a in drawn.items()}
 
     def reals(self, env: Env, dtype: str) -> dict[str, Array]:
         """Return arrays of numbers of different magnitudes with full significands, flat."""
         rng = self._rng(env)
         return {
-            name: (rng.standard_normal(size) * 2.0 ** rng.integers(-3, 4, size)).astype(
-                numpy_dtype(dtype)
+            name: self._masked(name, a).astype(numpy_dtype(dtype))
+            for name, a in (
+                (name, rng.standard_normal(size) * 2.0 ** rng.integers(-3, 4, size))
+                for name, size in self._sizes(env)
             )
-            for name, size in self._sizes(env)
         }
+
+    def _masked(self, name: str, a: Array) -> Array:
+        """Return a mask where one is needed: 1 where the number that was drawn is positive."""
+        return (a > 0).astype(a.dtype) if name in self.masks else a
 
     def _shape(self, case: Configuration) -> tuple[int, ...]:
         return self.question.shape(self.question.result, case.env)

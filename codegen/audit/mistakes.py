@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import Any
 
 import sympy as sp
 from sympy import Expr, Symbol
 
-from rot180.codegen.audit.products import Products, Sum
+from rot180.codegen.audit.mistake import Mistake, public_name
+from rot180.codegen.audit.products import Sum
 from rot180.codegen.audit.questions import Env, Question
+from rot180.codegen.audit.sum_mistakes import means, sum_mistakes
 from rot180.derive.language.layers import axis_letters
 from rot180.derive.language.polynomial import normal, symbol, symbols_of
 from rot180.derive.language.terms import (
@@ -30,29 +32,11 @@ from rot180.derive.language.terms import (
 REMAINDER = "rho_{}"
 """How many positions at the high end no window reaches, on the axis with that low padding."""
 
+NOT_NEGATIVE = "not_negative_{}"
+"""That low padding, or 0 if it crops."""
 
-@dataclass(frozen=True)
-class Mistake:
-    """A way to be wrong.
-
-    Attributes:
-        name: what it is called.
-        sum: the changed definition.
-        scale: a number by which all is multiplied.
-
-    """
-
-    name: str
-    sum: Sum
-    scale: Expr = sp.S.One
-
-    def products(self, env: Env, wrt: str) -> Products:
-        """Return what it computes, with the shape of the right result."""
-        scaled = tuple(
-            Term(normal(t.coefficient * self.scale), t.variables, t.factors) for t in self.sum.terms
-        )
-        changed = Sum(self.sum.upstream, self.sum.indices, self.sum.box, scaled)
-        return changed.products(env, wrt)
+MOST_TAPS, LEFT_TAPS = "most_taps_{}", "left_taps_{}"
+"""The most taps of a phase of the stride, and how many the filter has beyond a multiple of them."""
 
 
 def mistakes(question: Question) -> Iterator[Mistake]:
@@ -61,25 +45,28 @@ def mistakes(question: Question) -> Iterator[Mistake]:
     yield from _remainders(question)
     yield from _parameters(question)
     yield from _layouts(question)
-    yield from _missing_sums(question)
+    yield from sum_mistakes(question)
+    yield from _phases(question)
     yield Mistake("the wrong sign", question.sum, sp.Integer(-1))
     yield Mistake("counted twice", question.sum, sp.Integer(2))
     yield Mistake("half of it", question.sum, sp.Rational(1, 2))
 
 
-def with_remainders(question: Question, env: Env) -> dict[str, int]:
-    """Add the remainders on all axes, of which some mistakes depend."""
+def with_remainders(question: Question, env: Env) -> dict[str, Any]:
+    """Add what some mistakes depend on: remainders and taps of the phases on all axes, means."""
     window = question.entry.window if question.entry else None
-    out = dict(env)
+    out = {**env, **means(question, env)}
     if window is not None:
         boxes = {t.name: t.shape for t in (*question.layer.tensors, question.layer.output)}
         for a, one in enumerate(axis_letters(window.rank)):
             many, few = ("x", "y") if window.output == "P" else ("y", "x")
             size, windows = env[str(boxes[many][3 + a])], env[str(boxes[few][3 + a])]
-            taps, d = env[str(boxes["w"][3 + a])], env[one.dilation]
+            taps, s, d = env[str(boxes["w"][3 + a])], env[one.stride], env[one.dilation]
             padded = size + env[one.low] + env[f"hi_{one.low}"]
-            used = env[one.stride] * (windows - 1) + d * (taps - 1) + 1
-            out[REMAINDER.format(one.low)] = padded - used
+            out[REMAINDER.format(one.low)] = padded - s * (windows - 1) - d * (taps - 1) - 1
+            out[NOT_NEGATIVE.format(one.low)] = max(0, env[one.low])
+            out[MOST_TAPS.format(one.low)] = most = -(-taps // s)
+            out[LEFT_TAPS.format(one.low)] = taps % most if most else 0
     return out
 
 
@@ -100,7 +87,7 @@ def _rotation(question: Question, name: str) -> str:
         if question.wrt == "w":
             return "the gradient is rotated by 180 degrees"
         return "kernel not rotated"
-    return f"{_public(question, name)} rotated by 180 degrees"
+    return f"{public_name(question, name)} rotated by 180 degrees"
 
 
 def _reflected(t: Tensor, axes: set[Symbol]) -> Callable[[Factor], Factor]:
@@ -198,15 +185,24 @@ def _parameters(question: Question) -> Iterator[Mistake]:
     def by(name: str, pairs: Iterable[tuple[Symbol, Expr]]) -> Mistake:
         return _renamed(question, name, dict(pairs))
 
+    yield by("dilation ignored", zip(d, [one] * len(d), strict=True))
+    yield by("stride ignored", zip(s, [one] * len(s), strict=True))
     yield by(
         "stride and dilation swapped", iter([*zip(s, d, strict=True), *zip(d, s, strict=True)])
     )
-    yield by("dilation ignored", zip(d, [one] * len(d), strict=True))
-    yield by("stride ignored", zip(s, [one] * len(s), strict=True))
+    cropped = [symbol(NOT_NEGATIVE.format(a.low)) for a in axes]
+    yield by("negative padding taken for 0", zip(lo, cropped, strict=True))
     yield by("padding ignored", zip(lo, [zero] * len(lo), strict=True))
     yield by("low and high padding swapped", zip(lo, hi, strict=True))
+    ones = [*zip((*s, *d), [one] * 2 * len(axes), strict=True)]
+    none = [*zip(lo, [zero] * len(axes), strict=True)]
+    yield by("stride and padding ignored", [*ones[: len(axes)], *none])
+    yield by("dilation and padding ignored", [*ones[len(axes) :], *none])
+    yield by("stride, dilation and padding ignored", [*ones, *none])
     yield by("padding too small by one", ((v, v - 1) for v in lo))
     yield by("padding too large by one", ((v, v + 1) for v in lo))
+    wide = [normal(v + (e - 1) * (k - 1)) for e, k, v in zip(d, taps, lo, strict=True)]
+    yield by("dilation ignored in the padding", zip(lo, wide, strict=True))
     full = [normal(e * (k - 1) - v) for e, k, v in zip(d, taps, lo, strict=True)]
     yield by("padding not mirrored: d*(K - 1) - lo and lo confused", zip(lo, full, strict=True))
     if any(p.letter == "op" for p in window.parameters):
@@ -254,7 +250,7 @@ def _layouts(question: Question) -> Iterator[Mistake]:
 
 
 def _layout(question: Question, name: str, i: str, j: str) -> str:
-    public = _public(question, name)
+    public = public_name(question, name)
     if "g" in (i, j):
         return (
             f"groups interleaved with channels in {public}"
@@ -285,26 +281,35 @@ def _at_first_group(f: Factor) -> Factor:
     return Access(f.tensor, tuple(sp.Integer(0) if str(n) == "G" else e for e, n in pairs))
 
 
-def _missing_sums(question: Question) -> Iterator[Mistake]:
-    """Take one term of a sum over an index for the whole."""
-    if not question.wrt:
+def _phases(question: Question) -> Iterator[Mistake]:
+    """Miscount the taps of a phase: those k = r + s*q of the filter with the same r."""
+    window = question.entry.window if question.entry else None
+    if window is None:
         return
-    own = {v for a in _accesses(question.sum, question.wrt) for e in a.index for v in symbols_of(e)}
-    for v, size in zip(question.sum.indices, question.sum.box, strict=True):
-        if v in own:
-            continue
-        word = "batch" if str(v) == "n" else f"axis {v}"
-        yield Mistake(f"{word} not summed: only the first", _only(question, v, normal(v)))
-        yield Mistake(f"{word} not summed: only the last", _only(question, v, normal(v - size + 1)))
-
-
-def _only(question: Question, v: Symbol, e: Expr) -> Sum:
-    s = question.sum
-    terms = (Term(t.coefficient, t.variables, (*t.factors, Equal(e))) for t in s.terms)
-    return Sum(s.upstream, s.indices, s.box, tuple(terms))
-
-
-def _public(question: Question, name: str) -> str:
-    if name == question.sum.upstream.tensor.name:
-        return question.array_name(question.layer.output)
-    return next(question.array_name(t) for t in question.layer.tensors if t.name == name)
+    choices = []
+    for n, letters in enumerate(axis_letters(window.rank)):
+        found = next(_accesses(question.sum, "w"), None)
+        if found is None or (size := found.tensor.shape[3 + n]) is None:
+            return
+        tap = found.index[3 + n]
+        r, q = symbol(f"r_{letters.low}"), symbol(f"q_{letters.low}")
+        s = symbol(letters.stride)
+        most, left = (symbol(w.format(letters.low)) for w in (MOST_TAPS, LEFT_TAPS))
+        split = (Equal(normal(tap - r - s * q)), Range(r, s))
+        whole = Range(normal(size - most * r - most), size)
+        rest = Range(normal(most * r + most - size - 1), normal(s * most))
+        first, last = (*split, whole, Range(q, most)), (*split, rest, Range(q, left))
+        choices.append([(r, q, first), (r, q, last)])
+    terms = tuple(
+        Term(
+            t.coefficient,
+            (*t.variables, *(v for r, q, _ in some for v in (r, q))),
+            (*t.factors, *(f for _, _, brackets in some for f in brackets)),
+        )
+        for t in question.sum.terms
+        if any(isinstance(f, Access) and f.tensor.name == "w" for f in t.factors)
+        for some in itertools.product(*choices)
+    )
+    old = question.sum
+    name = "taps of the stride's phases miscounted: the last phases lack some"
+    yield Mistake(name, Sum(old.upstream, old.indices, old.box, terms))

@@ -1,4 +1,4 @@
-"""Wrong gradients of convolutions. Expressions and sizes are those of one axis.
+"""Wrong gradients of convolutions by the input. Expressions and sizes are those of one axis.
 
 In the code, `hi` is `lo` unless a configuration says otherwise.
 """
@@ -9,13 +9,10 @@ from rot180.codegen.audit.museum import Entry
 
 _GITHUB = "https://github.com"
 _BY_INPUT = "sum[o,p,k] grad_y[n,o,p] * w[o,c,k]"
-_BY_WEIGHT = "sum[n,p] grad_y[n,o,p] * x[n,c,s*p+d*k-lo]"
 _RIGHT_PLACES = "[h + lo == s*p + d*k]"
 _BY_ROWS = "grad_y[N,O,R,P]; w[O,C,K]; grad_x[N,C,R,H]; grad_x[n,c,r,h] = "
 _DECLARED_INPUT = "grad_y[N,O,P]; w[O,C,K]; grad_x[N,C,W]; "
-_DECLARED_WEIGHT = "grad_y[N,O,P]; x[N,C,H]; grad_w[O,C,W]; "
-_TAPS = (("W", "(H + 2*lo - s*(P-1) - 1)//d + 1"),)
-"""The taps that a correlation of x with the dilated gradient has: K + floor(remainder / d)."""
+_WINDOWS = ("P", "(H + lo + hi - d*(K-1) - 1)//s + 1")
 
 INPUTS: tuple[Entry, ...] = (
     Entry(
@@ -34,6 +31,7 @@ INPUTS: tuple[Entry, ...] = (
         agrees=("H=3 K=1 s=2 P=2", "H=33 K=5 s=2 P=15", "H=5 K=3 P=3"),
         derived=(("W", "s*(P-1) + K"),),
         outcome="shape",
+        mistake="remainder ignored: the shape is too small",
     ),
     Entry(
         key="tensorflow_11092",
@@ -50,6 +48,12 @@ INPUTS: tuple[Entry, ...] = (
         fails=("H=3 K=1 s=3 P=1 lo=-1 hi=-1", "H=4 K=2 s=4 P=1 lo=-1 hi=-1"),
         agrees=("H=2 K=1 s=2 P=1 lo=0", "H=5 K=3 s=2 P=3 lo=1"),
         derived=(("pad", "max(0, lo)"),),
+        sizes=(
+            ("P", "(H + s - 1)//s"),
+            ("lo", "max(0, s*(P-1) + K - H)//2 - max(0, H - K - s*(P-1))//2"),
+            ("hi", "s*(P-1) + K - H - lo"),
+        ),
+        mistake="negative padding taken for 0",
     ),
     Entry(
         key="pytorch_13008",
@@ -71,6 +75,7 @@ INPUTS: tuple[Entry, ...] = (
         derived=(("W", "H + (d-1)*(K-1)"),),
         outcome="error",
         basis="thread",
+        mistake="dilation ignored in the remainder, so in the output padding",
     ),
     Entry(
         key="jax_563",
@@ -88,6 +93,7 @@ INPUTS: tuple[Entry, ...] = (
         agrees=("H=3 K=2 P=2", "H=5 K=1 d=2 P=5"),
         derived=(("W", "H - (d-1)*(K-1)"),),
         outcome="error",
+        mistake="dilation ignored in the padding; dilation ignored in the shape",
     ),
     Entry(
         key="coursera_7_input",
@@ -106,6 +112,7 @@ INPUTS: tuple[Entry, ...] = (
         "line is in three published solutions.",
         fails=("H=3 K=1 s=2 P=2", "H=4 K=2 s=2 P=2"),
         agrees=("H=2 K=1 s=2 P=1", "H=4 K=2 P=5 lo=1"),
+        mistake="stride ignored",
     ),
     Entry(
         key="miopen_575",
@@ -127,6 +134,7 @@ INPUTS: tuple[Entry, ...] = (
         agrees=("H=4 K=4 s=2 P=1", "H=3 K=3 s=3 P=1", "H=5 K=3 s=2 P=2"),
         derived=(("D", "(K + s - 1)//s"), ("E", "K % D")),
         basis="thread",
+        mistake="taps of the stride's phases miscounted: the last phases lack some",
     ),
     Entry(
         key="pytorch_25101",
@@ -137,20 +145,23 @@ INPUTS: tuple[Entry, ...] = (
             f"{_GITHUB}/pytorch/pytorch/issues/25101",
             f"{_GITHUB}/uxlfoundation/oneDNN/issues/542",
         ),
-        layer="y[n,o,r,p] = sum[c,k] x[n,c,r,s*p+d*k-lo] * w[o,c,k]",
+        layer="y[n,o,r,p] = sum[c,k] x[n,c,r,s*p+k-lo] * w[o,c,k]",
         operand="x",
-        wrong=f"{_BY_ROWS}sum[o,p,k] grad_y[n,o,r,p] * w[o,c,k] * {_RIGHT_PLACES} + "
-        "sum[o,k] grad_y[n,o,r+1,0] * w[o,c,k] * [h + lo == s*P + d*k] * [0 <= h < B]",
+        wrong=f"{_BY_ROWS}sum[o,p,k] grad_y[n,o,r,p] * w[o,c,k] * [h + lo == s*p + k] + "
+        "sum[o,k] grad_y[n,o,r+1,0] * w[o,c,k] * [h + lo == s*P + k] * [0 <= h < B]",
         summary="A row is computed in blocks and a tail of t entries. The remainder makes the "
         "padding at the end negative; the code counted the windows to skip in the last whole "
         "block with 0 instead. So entries up to B, where that block ends, also took a window P, "
         "which does not exist: by its place in memory the first of the next row r.",
         fails=("R=2 H=3 K=2 s=2 P=1 t=0", "R=3 H=32 K=5 s=3 P=10 lo=1 t=2"),
         agrees=("R=2 H=4 K=2 s=2 P=2 t=0", "R=2 H=8 K=3 s=2 P=4 lo=1 t=0"),
+        sizes=(_WINDOWS,),
         derived=(
             ("E", "s*(P-1) + K - H - lo"),
             ("B", "(H-t) * min(1, max(0, (K-1-E-t)//s) - max(0, (K-1-max(0, E)-t)//s))"),
         ),
+        theorem="rot180_correlation_general_channels_1d",
+        mistake="one window too many: its gradient is the first of the next row",
     ),
     Entry(
         key="mlpack_2986",
@@ -168,6 +179,7 @@ INPUTS: tuple[Entry, ...] = (
         agrees=("H=5 K=3 P=3", "H=2 K=2 s=2 P=1"),
         derived=(("W", "s*(P-1) + K"),),
         outcome="error",
+        mistake="stride ignored; remainder ignored: the shape is too small",
     ),
     Entry(
         key="cmu10714_6_input",
@@ -185,6 +197,7 @@ INPUTS: tuple[Entry, ...] = (
         agrees=("H=2 K=1 s=2 P=1", "H=16 K=3 s=2 P=8 lo=1", "H=5 K=3 P=3"),
         derived=(("W", "s*P + K - 1 - 2*lo"),),
         outcome="error",
+        mistake="remainder taken for stride - 1: zeros follow the last entry of the gradient too",
     ),
     Entry(
         key="burn_4799",
@@ -207,6 +220,7 @@ INPUTS: tuple[Entry, ...] = (
             ("W", "s*(P-1) + d*(K-1) + 1 - 2*lo + max(0, 1 - (-A)//s - P)"),
         ),
         outcome="error",
+        mistake="remainder taken for 1 at most",
     ),
     Entry(
         key="mlx_3800",
@@ -225,167 +239,16 @@ INPUTS: tuple[Entry, ...] = (
         "the last filter it read whatever was there (0 here).",
         fails=("G=2 H=1 K=1 s=2 P=1 M=2", "G=4 H=32 K=3 s=2 P=16 lo=1 M=12"),
         agrees=("G=1 H=5 K=3 s=2 P=2 M=3",),
+        audited=(
+            "v[G,C,K,O]; x[N,G,C,H]; y[N,G,O,P]; y[n,g,o,p] = "
+            "sum[c,k] x[n,g,c,s*p+k-lo] * v[g,c,k,o]",
+            "x",
+            "grad_y[N,G,O,P]; v[M,O]; grad_x[N,G,C,H]; grad_x[n,g,c,h] = sum[a,o,p,k] "
+            "grad_y[n,a,o,p] * v[K*C*g+K*c+k+a,o] * [h + lo == s*p + k] * [0 <= k < K]",
+        ),
+        sizes=(_WINDOWS, ("M", "G*C*K")),
+        theorem="rot180_correlation_general_grouped_1d",
+        mistake="groups ignored: the channels of all groups are summed",
     ),
 )
 """Gradients by the input."""
-
-WEIGHTS: tuple[Entry, ...] = (
-    Entry(
-        key="ctensor_3",
-        project="cTensor",
-        issue=3,
-        year=2019,
-        references=(f"{_GITHUB}/sebgao/cTensor/issues/3",),
-        layer="conv1d",
-        operand="w",
-        wrong=f"grad_w[o,c,k] = scale * {_BY_WEIGHT}",
-        summary="The gradient was divided by the batch size times the number of windows: a mean "
-        "where the chain rule has a sum.",
-        fails=("H=2 K=1 P=2",),
-        agrees=("H=1 K=1 P=1",),
-        derived=(("scale", "1/(N*P)"),),
-    ),
-    Entry(
-        key="coursera_7_weight",
-        project="a solution of a deep-learning course",
-        issue=7,
-        year=2019,
-        references=(f"{_GITHUB}/enggen/Deep-Learning-Coursera/issues/7",),
-        layer="conv1d",
-        operand="w",
-        wrong="grad_w[o,c,k] = sum[n,p] grad_y[n,o,p] * x[n,c,p+k-lo]",
-        summary="As for the input: window p was taken from place p on, not from place s*p on.",
-        fails=("H=3 K=1 s=2 P=2", "H=4 K=2 s=2 P=2"),
-        agrees=("H=2 K=1 s=2 P=1", "H=4 K=2 P=5 lo=1"),
-    ),
-    Entry(
-        key="opacus_1",
-        project="Opacus",
-        issue=1,
-        year=2020,
-        references=(f"{_GITHUB}/meta-pytorch/opacus/issues/1",),
-        layer="conv1d",
-        operand="w",
-        wrong="grad_w[o,c,k] = sum[n,p] grad_y[n,o,p] * x[n,c,p+k]",
-        summary="The windows were cut out with stride 1 and no padding, whatever the layer had. "
-        "Where that gives another number of windows, a reshape failed; where it gives the same "
-        "number, the gradients of the examples, summed here, were silently wrong.",
-        fails=("H=2 K=1 s=2 P=2 lo=1", "H=5 K=3 s=2 P=3 lo=1"),
-        agrees=("H=5 K=3 P=3",),
-        outcome="error",
-    ),
-    Entry(
-        key="backpack_30",
-        project="BackPACK",
-        issue=30,
-        year=2020,
-        references=(f"{_GITHUB}/f-dangel/backpack/issues/30",),
-        layer="conv1d",
-        operand="w",
-        wrong=f"{_DECLARED_WEIGHT}grad_w[o,c,k] = {_BY_WEIGHT}",
-        summary="The padded input was correlated with the output gradient, stride and dilation "
-        "exchanged. Without cutting off the remainder, that gives floor(remainder / d) taps too "
-        "many; the first K are right.",
-        fails=("H=2 K=1 s=2 P=1", "H=6 K=3 s=3 P=3 lo=2"),
-        agrees=("H=3 K=1 s=2 P=2", "H=8 K=2 s=2 d=2 P=3", "H=5 K=3 P=3"),
-        derived=_TAPS,
-        outcome="error",
-    ),
-    Entry(
-        key="pytorch_51430",
-        project="PyTorch, torch.nn.grad",
-        issue=51430,
-        year=2021,
-        references=(
-            f"{_GITHUB}/pytorch/pytorch/issues/51430",
-            f"{_GITHUB}/pytorch/pytorch/pull/81839",
-        ),
-        layer="x[N,I,H]; w[G,O,C,K]; y[N,G,O,P]; y[n,g,o,p] = "
-        "sum[c,k] x[n,C*g+c,s*p+d*k-lo] * w[g,o,c,k]",
-        operand="w",
-        wrong="x[N,I,H]; grad_y[N,G,O,P]; grad_w[G,O,C,K]; grad_w[g,o,c,k] = "
-        "sum[n,p] grad_y[n,g,o,p] * x[n,G*c+g,s*p+d*k-lo]",
-        summary="The output gradient was repeated once for each channel of a group and lined up "
-        "with the channels of the input in the wrong order: filters of group g met channel G*c+g, "
-        "as if groups were interleaved, not channel C*g+c.",
-        fails=("G=2 C=2 I=4 H=1 K=1 P=1", "G=2 C=2 O=3 I=4 H=6 K=3 P=3 s=2 lo=1"),
-        agrees=("G=3 I=3 H=4 K=2 P=3", "G=1 C=3 I=3 H=4 K=2 P=3"),
-    ),
-    Entry(
-        key="candle_1212",
-        project="Candle",
-        issue=1212,
-        year=2023,
-        references=(
-            f"{_GITHUB}/huggingface/candle/issues/1212",
-            f"{_GITHUB}/huggingface/candle/pull/1214",
-        ),
-        layer="conv1d",
-        operand="w",
-        wrong=f"{_DECLARED_WEIGHT}grad_w[o,c,k] = {_BY_WEIGHT}",
-        summary="The mistake of BackPACK #30 once more: the gradient had floor(remainder / d) taps "
-        "too many. It was added to a zero array of the right size, which failed.",
-        fails=("H=2 K=1 s=2 P=1", "H=32 K=7 s=2 P=16 lo=3"),
-        agrees=("H=3 K=1 s=2 P=2", "H=5 K=3 P=3"),
-        derived=_TAPS,
-        outcome="error",
-    ),
-    Entry(
-        key="burn_1877",
-        project="Burn",
-        issue=1877,
-        year=2024,
-        references=(
-            f"{_GITHUB}/tracel-ai/burn/issues/1877",
-            f"{_GITHUB}/tracel-ai/burn/pull/1891",
-        ),
-        layer="conv1d_grouped",
-        operand="w",
-        wrong="grad_y[N,G,O,P]; x[N,G,C,H]; grad_w[G,O,C,W]; grad_w[g,o,c,k] = "
-        "sum[n,p] grad_y[n,g,o,p] * x[n,g,c,s*p+d*k-lo]",
-        summary="The gradient was cut to K taps without groups, but not in the branch for groups, "
-        "where it had floor(remainder / d) taps too many.",
-        fails=("G=2 H=2 K=1 s=2 P=1", "G=4 H=4 K=3 s=2 P=2 lo=1"),
-        agrees=("G=2 H=3 K=1 s=2 P=2", "G=2 H=5 K=3 P=3"),
-        derived=_TAPS,
-        outcome="error",
-    ),
-    Entry(
-        key="cmu10714_6_weight",
-        project="a solution of CMU 10-714",
-        issue=6,
-        year=2024,
-        references=(f"{_GITHUB}/PKUFlyingPig/CMU10-714/issues/6",),
-        layer="conv1d",
-        operand="w",
-        wrong=f"{_DECLARED_WEIGHT}grad_w[o,c,k] = {_BY_WEIGHT}",
-        summary="The input was correlated with the output gradient, zeros after its last entry "
-        "included. The gradient lacks taps unless the remainder is s-1.",
-        fails=("H=3 K=2 s=3 P=1", "H=16 K=7 s=3 P=5 lo=2"),
-        agrees=("H=4 K=2 s=3 P=1", "H=16 K=3 s=2 P=8 lo=1", "H=5 K=3 P=3"),
-        derived=(("W", "H + 2*lo - s*P + 1"),),
-        outcome="error",
-    ),
-    Entry(
-        key="mlx_2184",
-        project="MLX",
-        issue=2184,
-        year=2025,
-        references=(
-            f"{_GITHUB}/ml-explore/mlx/issues/2184",
-            f"{_GITHUB}/ml-explore/mlx/pull/2187",
-        ),
-        layer="conv1d_grouped",
-        operand="w",
-        wrong="grad_y[N,G,O,P]; x[N,G,C,H]; grad_w[G,O,C,W]; grad_w[g,o,c,k] = "
-        "sum[n,p] grad_y[n,g,o,p] * x[n,g,c,s*p+d*k-lo]",
-        summary="The general branch of the weight gradient, for groups and dilation, kept the "
-        "padding of the forward pass at the end, where it must shrink by the remainder. The "
-        "gradient came back with floor(remainder / d) taps too many, without an error.",
-        fails=("G=2 H=2 K=1 s=2 P=1", "N=3 G=2 C=2 O=3 H=5 K=2 s=2 P=2"),
-        agrees=("G=2 H=3 K=1 s=2 P=2", "G=2 H=5 K=3 P=3"),
-        derived=_TAPS,
-        outcome="shape",
-    ),
-)
-"""Gradients by the weight."""

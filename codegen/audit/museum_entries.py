@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from rot180.codegen.audit.museum import Entry
-from rot180.codegen.audit.museum_convolutions import INPUTS, WEIGHTS
+from rot180.codegen.audit.museum_convolutions import INPUTS
 from rot180.codegen.audit.museum_others import OTHERS, TRANSPOSED
+from rot180.codegen.audit.museum_weights import WEIGHTS
 
 __all__ = ["ENTRIES"]
 

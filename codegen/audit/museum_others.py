@@ -25,6 +25,7 @@ TRANSPOSED: tuple[Entry, ...] = (
         "gradient at place p, not at place s*p-lo.",
         fails=("P=2 K=1 s=2 H=3",),
         agrees=("P=1 K=1 s=2 H=1", "P=4 K=1 H=4"),
+        mistake="stride ignored",
     ),
     Entry(
         key="candle_2337_input",
@@ -42,6 +43,7 @@ TRANSPOSED: tuple[Entry, ...] = (
         agrees=("P=4 K=3 H=6", "P=2 K=2 s=2 d=2 H=5"),
         derived=(("W", "(H + 2*lo - s*(K-1) - 1)//d + 1"),),
         outcome="error",
+        mistake="stride and dilation swapped",
     ),
     Entry(
         key="candle_2337_weight",
@@ -58,6 +60,7 @@ TRANSPOSED: tuple[Entry, ...] = (
         agrees=("P=4 K=3 H=6", "P=2 K=2 s=2 d=2 H=5"),
         derived=(("W", "min(K, (H + 2*lo - d*(P-1) - 1)//s + 1)"),),
         outcome="error",
+        mistake="stride and dilation swapped",
     ),
     Entry(
         key="enzyme_jax_873",
@@ -78,8 +81,11 @@ TRANSPOSED: tuple[Entry, ...] = (
         "input, with entries for the inserted zeros.",
         fails=("P=2 K=1 s=2 H=3", "P=5 K=3 s=2 H=11 lo=2"),
         agrees=("P=4 K=3 H=6 lo=2", "P=1 K=2 s=2 H=2 lo=1"),
+        sizes=(("H", "s*(P-1) + 2 + lo + hi - K"),),
         derived=(("W", "s*(P-1) + 1"),),
         outcome="error",
+        theorem="adjoint_correlation_general_1d",
+        mistake="s taken for 1",
     ),
     Entry(
         key="jax_32267",
@@ -98,6 +104,7 @@ TRANSPOSED: tuple[Entry, ...] = (
         fails=("P=2 K=2 H=3", "P=3 K=4 s=4 H=12"),
         agrees=("P=2 K=3 s=2 H=3 lo=1", "P=2 K=1 s=2 H=3"),
         derived=(("W", "s*(P-1) + 1 + 2*lo - d*(K-1)"),),
+        mistake="padding not mirrored: d*(K - 1) - lo and lo confused",
     ),
     Entry(
         key="burn_4845",
@@ -115,10 +122,11 @@ TRANSPOSED: tuple[Entry, ...] = (
         summary="Output padding adds places at the end of the output. The gradient was computed "
         "for all windows that fit into the longer output, floor(output padding / s) more than the "
         "input has.",
-        fails=("P=1 K=1 H=2", "P=4 K=3 H=7"),
-        agrees=("P=4 K=3 H=6", "P=3 K=3 s=2 H=8"),
+        fails=("P=1 K=1 H=2 op=1", "P=4 K=3 H=7 op=1"),
+        agrees=("P=4 K=3 H=6", "P=3 K=3 s=2 H=8 op=1", "P=2 K=2 d=2 H=4"),
         derived=(("W", "(H + 2*lo - d*(K-1) - 1)//s + 1"),),
         outcome="error",
+        mistake="remainder ignored: the shape is too large",
     ),
 )
 """Transposed convolutions."""
@@ -139,9 +147,17 @@ OTHERS: tuple[Entry, ...] = (
         "grad_y[n,j] * y[n,j] - grad_y[n,j] * y[n,j] * y[n,j]",
         summary="Only the diagonal of the Jacobian was used, y(1-y); the sum over the other "
         "entries was missing. In 2026 the same formula was proposed for RubixML.",
-        fails=("N=1 J=2 I=2",),
-        agrees=("N=1 J=1 I=1",),
+        fails=("N=1 J=2",),
+        agrees=("N=1 J=1",),
         basis="thread",
+        audited=(
+            "y[N,J]; grad_y[N,J]; grad_x[N,J]; "
+            "grad_x[n,j] = grad_y[n,j] * y[n,j] - sum[i] grad_y[n,i] * y[n,i] * y[n,j]",
+            "",
+            "y[N,J]; grad_y[N,J]; grad_x[N,J]; "
+            "grad_x[n,j] = grad_y[n,j] * y[n,j] - grad_y[n,j] * y[n,j] * y[n,j]",
+        ),
+        mistake="of the sum over i, only the term i = j",
     ),
     Entry(
         key="deeplearning4j_8280",
@@ -157,6 +173,8 @@ OTHERS: tuple[Entry, ...] = (
         fails=("P=1 Q=1 O=2", "P=2 Q=1 O=2"),
         agrees=("P=1 Q=3 O=1",),
         basis="thread",
+        theorem="bias_2d",
+        mistake="axis p kept and axis o summed",
     ),
     Entry(
         key="mlpack_2360",
@@ -173,8 +191,15 @@ OTHERS: tuple[Entry, ...] = (
         summary="The softmax was added to the output gradient. The gradient is the output "
         "gradient minus the softmax times the sum of the output gradient; the code is right only "
         "where that sum is -1, as for the loss that it was used with.",
-        fails=("N=1 J=1 I=1", "N=1 J=2 I=2"),
+        fails=("N=1 J=1", "N=1 J=2"),
         basis="thread",
+        audited=(
+            "p[N,J]; grad_y[N,J]; grad_x[N,J]; "
+            "grad_x[n,j] = grad_y[n,j] - sum[i] grad_y[n,i] * p[n,j]",
+            "",
+            "p[N,J]; grad_y[N,J]; grad_x[N,J]; grad_x[n,j] = p[n,j] + grad_y[n,j]",
+        ),
+        mistake="the sum of grad_y over i taken for -1",
     ),
     Entry(
         key="nnlib_205",
@@ -195,6 +220,9 @@ OTHERS: tuple[Entry, ...] = (
         "d = 1 and K <= 2s, where at most two windows share an entry.",
         fails=("H=3 K=2 P=2", "H=5 K=3 s=2 P=2"),
         agrees=("H=4 K=2 s=2 P=2",),
+        limits=("2*s - K",),
+        masks=("sel",),
+        mistake="products overwrite each other: only the last is kept",
     ),
     Entry(
         key="burn_248",
@@ -208,6 +236,7 @@ OTHERS: tuple[Entry, ...] = (
         summary="The gradient by the bias was the number of places of a channel, whatever the "
         "output gradient was: right for the loss that sums the output, and for no other.",
         fails=("H=1 K=1 P=1",),
+        mistake="grad_output taken for 1 everywhere",
     ),
     Entry(
         key="burn_5604",
@@ -218,17 +247,27 @@ OTHERS: tuple[Entry, ...] = (
             f"{_GITHUB}/tracel-ai/burn/issues/5604",
             f"{_GITHUB}/pytorch/pytorch/issues/198119",
         ),
-        layer="x[N,C,H]; share[P]; y[N,C,P]; y[n,c,p] = "
-        "sum[k] x[n,c,s*p+k-lo] * [0 <= k < K] * share[p]",
+        layer="x[N,C,H]; y[N,C,P]; y[n,c,p] = sum[k] x[n,c,s*p+k] * [0 <= k < K]"
+        " / sum[k] [0 <= k < K] * [0 <= s*p + k < H]",
         operand="x",
-        wrong="grad_y[N,C,P]; share[P]; grad_x[N,C,H]; grad_x[n,c,h] = "
-        "sum[p,k] grad_y[n,c,p] * share[0] * [h + lo == s*p + k] * [0 <= k < K]",
+        wrong="grad_y[N,C,P]; grad_x[N,C,H]; grad_x[n,c,h] = "
+        "sum[p,k] grad_y[n,c,p] * [h == s*p + k] * [0 <= k < K] / sum[k] [0 <= k < K]",
         summary="In average pooling with sizes rounded up, the forward pass divides the last "
         "window by the entries that it has, share[p] = 1/entries. The backward pass divided by K, "
         "as for a whole window, share[0].",
         fails=("H=3 K=2 s=2 P=2", "H=5 K=2 s=2 P=3"),
         agrees=("H=2 K=2 s=2 P=1",),
+        sizes=(("P", "(H - K + s - 1)//s + 1"),),
         basis="thread",
+        audited=(
+            "x[N,C,H]; share[P]; y[N,C,P]; y[n,c,p] = "
+            "sum[k] x[n,c,s*p+k] * [0 <= k < K] * share[p]",
+            "x",
+            "grad_y[N,C,P]; share[P]; grad_x[N,C,H]; grad_x[n,c,h] = "
+            "sum[p,k] grad_y[n,c,p] * share[0] * [h == s*p + k] * [0 <= k < K]",
+        ),
+        theorem="adaptive_avg_pool_1d",
+        mistake="share: entry 0 on axis 0 used for all",
     ),
     Entry(
         key="pytorch_188344",
@@ -249,6 +288,7 @@ OTHERS: tuple[Entry, ...] = (
         fails=("H=1 K=2 P=2 lo=1", "H=4 K=2 P=5 lo=1"),
         agrees=("H=4 K=2 P=3", "H=4 K=2 s=2 P=2"),
         basis="thread",
+        mistake="lo taken for 0",
     ),
 )
 """Pooling, biases and softmax."""

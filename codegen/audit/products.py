@@ -63,19 +63,33 @@ class Products:
 
     def sum(self, arrays: Mapping[str, Array]) -> Array:
         """Return the array, in the arithmetic of the operands: exact for integers."""
+        out: Array = np.zeros(math.prod(self.shape), np.int64)
+        for block, part in self._parts(arrays):
+            sums = np.zeros(len(out), part.dtype)
+            np.add.at(sums, block.places, part)
+            # dividing last, which rounds once
+            out = out + (sums if block.scale.denominator == 1 else sums / block.scale.denominator)
+        return out.reshape(self.shape)
+
+    def last(self, arrays: Mapping[str, Array]) -> Array:
+        """Return the array in which each product overwrites those before it, unless it is 0."""
+        out: Array = np.zeros(math.prod(self.shape), np.int64)
+        for block, part in self._parts(arrays):
+            written, values = part != 0, part / block.scale.denominator
+            out = out.astype(np.result_type(out, values))
+            out[block.places[written]] = values[written]
+        return out.reshape(self.shape)
+
+    def _parts(self, arrays: Mapping[str, Array]) -> Iterator[tuple[ProductBlock, Array]]:
+        """Yield the products of each block, times the numerator of its number."""
         flat = {name: a.reshape(-1) for name, a in arrays.items()}
-        kinds = [flat[name].dtype for block in self.blocks for name, _ in block.factors]
-        out: Array = np.zeros(math.prod(self.shape), np.result_type(*kinds) if kinds else np.int64)
         for block in self.blocks:
-            scale = block.scale
-            part: Array = np.full(len(block.places), scale.numerator, out.dtype)
+            kinds = [flat[name].dtype for name, _ in block.factors]
+            kind = np.result_type(*kinds) if kinds else np.int64
+            part: Array = np.full(len(block.places), block.scale.numerator, kind)
             for name, at in block.factors:
                 part = part * flat[name][at]
-            if scale.denominator != 1:
-                part = part / scale.denominator
-                out = out.astype(part.dtype)
-            np.add.at(out, block.places, part)
-        return out.reshape(self.shape)
+            yield block, part
 
     def absolute(self, arrays: Mapping[str, Array]) -> Array:
         """Return the sum of the absolute values of the products of each entry."""

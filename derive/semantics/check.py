@@ -162,7 +162,7 @@ def values_text(at: Mapping[Symbol, int]) -> str:
 
 def distance(sizes: Mapping[Symbol, int], plain: Mapping[Symbol, int]) -> int:
     """Return the total distance of sizes and parameters from the simplest ones."""
-    return sum(abs(n - plain[v]) for v, n in sizes.items())
+    return sum(abs(sizes[v] - n) for v, n in plain.items())
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ from rot180.derive.semantics.search_space import (
     BOUND,
     WINDOW,
     Equation,
+    FreeSizes,
     allowed,
     count_steps,
     far_models,
@@ -120,6 +121,7 @@ def counterexample(
     variables: tuple[tuple[Symbol, Expr | None], ...],
     hypotheses: tuple[Condition, ...] = (),
     bound: int = BOUND,
+    free: FreeSizes | None = None,
 ) -> Counterexample | None:
     """Search sizes and parameters in order of their distance from the simplest, at all indices.
 
@@ -133,6 +135,8 @@ def counterexample(
         variables: the free indices with their sizes (None: all integers).
         hypotheses: conditions on the parameters.
         bound: the largest total distance to search.
+        free: the sizes and parameters that are searched, and how the others follow; if not given,
+            all are searched that no hypothesis fixes.
 
     Returns:
         the nearest counterexample, at the smallest index, or None.
@@ -143,14 +147,17 @@ def counterexample(
     """
     equation = Equation(variables, hypotheses, (lhs, rhs))
     plain, fixed = plainest(equation)
-    moving = [v for v in plain if v not in fixed]
+    moving = {v: n for v, n in plain.items() if v not in fixed}
+    start, others = (free.start, free.others) if free else (moving, lambda sizes: plain | sizes)
     for total in range(bound + 1):
-        for steps in steps_of(len(moving), total):
-            sizes = plain | {v: plain[v] + step for v, step in zip(moving, steps, strict=True)}
-            if allowed(equation, sizes):
+        for steps in steps_of(len(start), total):
+            moved = {v: n + step for (v, n), step in zip(start.items(), steps, strict=True)}
+            sizes = others(moved)
+            if sizes is not None and allowed(equation, sizes):
                 point = _first_difference(equation, Model(sizes), WINDOW)
                 if point is not None and differs_in_the_reals(equation, sizes, point):
-                    return _smallest(equation, Model(sizes), point, plain, total - 1)
+                    nearest = free.start if free else plain
+                    return _smallest(equation, Model(sizes), point, nearest, total - 1)
     return None
 
 
@@ -228,7 +235,7 @@ def _first_difference(equation: Equation, model: Model, window: range) -> dict[S
     """Return the smallest index at which both sides differ."""
     env = {v.name: n for v, n in model.sizes.items()}
     axes = {v.name: window if n is None else range(integer(n, env)) for v, n in equation.variables}
-    left, right = (_table(e, model, axes) for e in equation.lines)
+    left, right = (table_of(e, model, axes) for e in equation.lines)
     names = [v for v, _ in equation.variables]
     entries = [
         [axis.start + int(n) for axis, n in zip(axes.values(), place, strict=True)]
@@ -241,8 +248,18 @@ def _first_difference(equation: Equation, model: Model, window: range) -> dict[S
     return None
 
 
-def _table(expression: Expression, model: Model, axes: Mapping[str, range]) -> Array:
-    """Evaluate an expression at all its free indices."""
+def table_of(expression: Expression, model: Model, axes: Mapping[str, range]) -> Array:
+    """Evaluate an expression at all its free indices.
+
+    Args:
+        expression: the expression.
+        model: sizes, parameters and entries.
+        axes: the values of each free index.
+
+    Raises:
+        EvaluationError: no factor bounds a sum, or a symbol has no value.
+
+    """
     scope = Scope(model, {v.name: n for v, n in model.sizes.items()})
     if not any(v.name in axes for term in expression for v in term.variables):
         out: Array = tabulate(expression, scope, axes)[0]

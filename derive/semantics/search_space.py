@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -52,6 +52,20 @@ class Equation:
     hypotheses: tuple[Condition, ...]
     lines: tuple[Expression, Expression]
     divisors: tuple[Tensor, ...] = ()
+
+
+@dataclass(frozen=True)
+class FreeSizes:
+    """The sizes and parameters that a search moves, where the others follow from them.
+
+    Attributes:
+        start: those that it moves, and where it starts.
+        others: returns all sizes and parameters, given these; None where they do not fit.
+
+    """
+
+    start: Mapping[Symbol, int]
+    others: Callable[[Mapping[Symbol, int]], Mapping[Symbol, int] | None]
 
 
 def plainest(equation: Equation) -> tuple[dict[Symbol, int], set[Symbol]]:

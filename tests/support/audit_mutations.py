@@ -18,7 +18,8 @@ import numpy as np
 
 from rot180.codegen.audit.cases import Choice, Configuration
 from rot180.codegen.audit.judge import AuditResult, Judge
-from rot180.codegen.audit.mistakes import Mistake, mistakes, with_remainders
+from rot180.codegen.audit.mistake import Mistake
+from rot180.codegen.audit.mistakes import mistakes, with_remainders
 from rot180.codegen.audit.products import Array, shape_of
 from rot180.codegen.audit.questions import Question, question
 from rot180.codegen.audit.targets import JudgedFunction
@@ -64,8 +65,8 @@ class Victim:
     def result(self, case: Configuration, values: dict[str, Array]) -> Array:
         """Return what it computes at a configuration."""
         env = with_remainders(self.question, case.env)
-        wrong = self.mistake.products(env, self.question.wrt)
-        return wrong.sum(values).reshape(self.question.shape(self.question.result, case.env))
+        wrong = self.mistake.values(env, self.question.wrt, values)
+        return wrong.reshape(self.question.shape(self.question.result, case.env))
 
 
 class VictimJudge(Judge):

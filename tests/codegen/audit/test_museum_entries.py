@@ -1,88 +1,43 @@
-"""Each entry of the museum parses, is wrong where it says so, and right where it says so."""
+"""Each entry of the museum is refuted by the engine, drawn, and found by an audit."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from rot180.codegen.audit.museum import Entry, configuration, number
+from rot180.codegen.audit import museum_page
+from rot180.codegen.audit.museum import SIZES, Entry, completed, configuration, number, sizes
+from rot180.codegen.audit.museum_claims import DRAWS, WrongClaim
 from rot180.codegen.audit.museum_entries import ENTRIES
+from rot180.codegen.system import files
 from rot180.derive.language.layers import Layer
-from rot180.derive.language.notation import parse_layer
+from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.programs import Program, read
-from rot180.derive.language.terms import Tensor
-from rot180.derive.semantics.model import integer
+from rot180.derive.theorems import claims
+from tests.support.museum_audits import audited
 from tests.support.naive import meaning
 
-Array = NDArray[Any]
+FOLDER = Path(__file__).parents[3] / "docs" / "museum"
 
-EVERY = [pytest.param(e, id=e.key) for e in ENTRIES]
+AUDITED = ("burn_248", "cmu10714_6_input", "jax_563", "libnd4j_440", "mlpack_2360", "nnlib_205")
+"""Entries with mistakes of different kinds; `tests.support.museum_audits` judges all."""
 
-
-def shape(t: Tensor, values: Mapping[str, Any]) -> tuple[int, ...]:
-    """Return the sizes of a tensor, in numbers."""
-    return tuple(max(0, integer(n, values)) for n in t.shape if n is not None)
-
-
-def results(e: Entry, text: str, *, ones: bool = False) -> tuple[Array, Array]:
-    """Return what is right and what the code computed, for random integers.
-
-    Args:
-        e: the entry.
-        text: the configuration.
-        ones: whether the gradient by the output is 1 everywhere.
-
-    """
-    layer, values = read(e.layer), configuration(e, text)
-    random = np.random.default_rng(sum(map(ord, e.key + text)))
-    exact = isinstance(layer, Layer)
-    arrays = {t.name: random.integers(-9, 10, shape(t, values)) for t in layer.tensors}
-    if "sel" in arrays:  # the largest entry is one that windows share, if any is shared
-        arrays["x"][..., arrays["x"].shape[-1] // 2] += 50
-        arrays["sel"] = selected(arrays["x"], arrays["sel"].shape, values)
-    y = layer.output
-    upstream = random.integers(2, 11, shape(y, values))
-    upstream = np.ones_like(upstream) if ones else upstream
-    found = meaning(layer, values, arrays, upstream, exact=exact)
-    right = found.gradients[e.operand] if e.operand else found.output
-    wrong = parse_layer(e.wrong)
-    known = {**arrays, y.name: found.output, f"grad_{y.name}": upstream}
-    given = {t.name: known[t.name] for t in wrong.tensors}
-    return right, evaluated(wrong, values, given, exact=exact)
+LARGEST = 16
+"""The largest size of an axis that is evaluated here."""
 
 
-def selected(x: Array, box: tuple[int, ...], values: Mapping[str, Any]) -> Array:
-    """Return 1 at the first largest entry of each window, else 0, without padding."""
-    out = np.zeros(box, int)
-    for n, c, p in np.ndindex(box[:3]):
-        first = values["s"] * p
-        out[n, c, p, x[n, c, first : first + box[3]].argmax()] = 1
-    return out
-
-
-def evaluated(
-    layer: Layer, values: Mapping[str, Any], arrays: Mapping[str, Array], *, exact: bool
-) -> Array:
-    """Evaluate a definition."""
-    if exact:
-        nothing = np.zeros(shape(layer.output, values), int)
-        return meaning(layer, values, arrays, nothing, exact=True).output
-    nothing = np.zeros(shape(layer.output, values))
-    return meaning(layer, values, arrays, nothing, exact=False).output
-
-
-def same(right: Array, wrong: Array) -> bool:
-    """Return whether two results have one shape and the same entries."""
-    if right.shape != wrong.shape:
-        return False
-    if right.dtype == object:
-        return bool((right == wrong).all())
-    return bool(np.allclose(right, wrong, rtol=1e-12, atol=1e-12))
+def shown(claim: WrongClaim, text: str) -> Any:
+    """Return both arrays of an entry at a configuration; None where it is large."""
+    values = configuration(claim.entry, text)
+    if values.get("H", 0) > LARGEST:
+        return None
+    return claim.at(
+        {symbol(v): n for v, n in values.items()}, draws=DRAWS if claim.entry.masks else 1
+    )
 
 
 def test_there_are_many() -> None:
@@ -91,44 +46,76 @@ def test_there_are_many() -> None:
     assert len({e.key for e in ENTRIES}) == len(ENTRIES)
 
 
-@pytest.mark.parametrize("e", EVERY)
-def test_what_an_entry_says_of_itself(e: Entry) -> None:
+def test_what_an_entry_says_of_itself() -> None:
     """The expression defines the gradient by the operand, and the address has the number."""
-    layer = read(e.layer)
-    assert isinstance(layer, Layer | Program)
-    name = f"grad_{e.operand}" if e.operand else layer.output.name
-    assert parse_layer(e.wrong).output.name == name
-    assert any(r.rpartition("/")[2] == str(e.issue) for r in e.references)
-    assert e.outcome in ("values", "shape", "error")
-    assert e.basis in ("code", "thread")
-    assert e.fails
+    for e in ENTRIES:
+        layer = read(e.layer)
+        assert isinstance(layer, Layer | Program)
+        name = f"grad_{e.operand}" if e.operand else layer.output.name
+        assert read(e.wrong).output.name == name, e.key
+        assert any(r.rpartition("/")[2] == str(e.issue) for r in e.references), e.key
+        assert e.outcome in ("values", "shape", "error")
+        assert e.basis in ("code", "thread")
+        assert e.fails
+        assert e.true in claims()
 
 
-@pytest.mark.parametrize("e", EVERY)
-def test_a_configuration_is_one_of_the_layer(e: Entry) -> None:
-    """The number of windows is that of the layer; see the docstring of the modules for `hi`."""
-    for text in (*e.fails, *e.agrees):
-        v = configuration(e, text)
-        if e.layer.startswith("conv1d") or e.key in ("mlx_3800", "pytorch_25101", "pytorch_51430"):
-            free = v["H"] + v["lo"] + v.get("hi", v["lo"]) - v["d"] * (v["K"] - 1) - 1
-            assert v["P"] == free // v["s"] + 1, text
+def test_a_configuration_is_one_of_the_layer() -> None:
+    """Sizes that follow from others do so in all configurations."""
+    for e in ENTRIES:
+        for text in (*e.fails, *e.agrees):
+            values = configuration(e, text)
+            computed = {v for v, _ in (*sizes(e), *e.derived)}
+            free = {v: n for v, n in values.items() if v not in computed}
+            if SIZES.get(e.layer, (("", ""),))[0][0] == "H" and not e.sizes and "op=" not in text:
+                free["op"] = 0
+            assert completed(e, free) == {**values, **completed(e, free)}
+            assert all(completed(e, free)[v] == values[v] for v, _ in sizes(e)), (e.key, text)
 
 
-@pytest.mark.parametrize("e", EVERY)
-def test_an_entry_is_wrong(e: Entry) -> None:
-    """Its configurations show it, in exact arithmetic."""
-    for text in e.fails:
-        values = configuration(e, text)
-        if values.get("H", 0) > 100:
-            continue  # the report's own sizes: the formula for the size says it
-        assert not same(*results(e, text)), text
+def test_an_entry_is_wrong_and_looked_right() -> None:
+    """Its configurations show it, in the exact arithmetic of the engine."""
+    for e in ENTRIES:
+        claim = WrongClaim(e)
+        for text in e.fails:
+            if (found := shown(claim, text)) is not None:
+                assert found.wrong, (e.key, text)
+        for text in e.agrees:
+            if (found := shown(claim, text)) is not None:
+                assert not found.wrong, (e.key, text)
 
 
-@pytest.mark.parametrize("e", EVERY)
-def test_an_entry_looked_right(e: Entry) -> None:
-    """Where it agrees, it agrees exactly."""
-    for text in e.agrees:
-        assert same(*results(e, text)), text
+def test_the_page_is_that_of_the_entries() -> None:
+    """The engine refutes each entry at the sizes that the page gives, and the pictures fit."""
+    assert not files.drift(FOLDER, museum_page.pages(), ("pictures/*",))
+
+
+@pytest.mark.parametrize("key", ["torch7_20", "miopen_575", "pytorch_51430", "burn_4845"])
+def test_what_is_drawn_as_right_is_right(key: str) -> None:
+    """The arrays that the engine calls right are those of an independent definition."""
+    claim = WrongClaim(next(e for e in ENTRIES if e.key == key))
+    values = configuration(claim.entry, claim.entry.fails[0])
+    found = claim.at({symbol(v): n for v, n in values.items()}, draws=1)
+    layer = claim.layer
+    given = {t.name: found.given[t.name] for t in layer.tensors if t.name in found.given}
+    absent = {t.name: np.ones(_shape(t, values), int) for t in layer.tensors if t.name not in given}
+    arrays = {name: a.astype(int) for name, a in {**given, **absent}.items()}
+    upstream = found.given[f"grad_{layer.output.name}"].astype(int)
+    right = meaning(layer, values, arrays, upstream, exact=True).gradients[claim.entry.operand]
+    assert right.tolist() == found.right.tolist()
+
+
+def _shape(t: Any, values: Any) -> tuple[int, ...]:
+    return tuple(int(values[str(n)]) for n in t.shape)
+
+
+@pytest.mark.parametrize("key", AUDITED)
+def test_an_audit_finds_and_names_an_entry(key: str) -> None:
+    """The audit names the mistake; it knows nothing of the museum."""
+    entry: Entry = next(e for e in ENTRIES if e.key == key)
+    found = audited(entry)
+    assert found is not None
+    assert found.mistake == entry.mistake
 
 
 def test_formulas() -> None:
