@@ -9,18 +9,24 @@ from typing import TypeAlias
 
 import numpy as np
 
+from rot180.codegen.audit.expectations import Closeness
 from rot180.codegen.audit.judge import Judge, Mismatch
 from rot180.codegen.audit.mistakes import Mistake, mistakes, with_remainders
 from rot180.codegen.audit.products import Array, Products, shape_of
+from rot180.codegen.audit.program_mistakes import ProgramMistake, program_mistakes
 from rot180.codegen.audit.questions import Env
 from rot180.codegen.audit.targets import UnsupportedCallError
 from rot180.codegen.audit.tolerance import numpy_dtype
+from rot180.derive.language.programs import Program
 
 PROBES = 400
 """The most calls that find out which products a target sums."""
 
 TRIED = 60
 """The most configurations that are tried for a name."""
+
+SIMILAR = 16
+"""How many tolerances a result may be off from what a known mistake gives."""
 
 WITNESSES = 6
 """How many configurations a known mistake has to reproduce."""
@@ -66,7 +72,8 @@ def named(judge: Judge, smallest: Mismatch) -> str:
         return ""
     witnesses = [smallest, *_witnesses(judge, smallest)]
     best, most = "", len(witnesses) // 2
-    for mistake in mistakes(judge.question):
+    program = isinstance(judge.question.layer, Program)
+    for mistake in program_mistakes(judge.question) if program else mistakes(judge.question):
         if not _reproduces(judge, mistake, smallest):
             continue
         count = sum(_reproduces(judge, mistake, found) for found in witnesses)
@@ -84,7 +91,7 @@ def _witnesses(judge: Judge, smallest: Mismatch) -> list[Mismatch]:
         if len(found) == WITNESSES:
             break
         try:
-            mismatch = judge.exactly(case, smallest.dtype)
+            mismatch = judge.again(case, smallest)
         except UnsupportedCallError:
             choice.refuse(case)
             continue
@@ -112,14 +119,19 @@ def _shaped(judge: Judge, smallest: Mismatch) -> str:
     return ""
 
 
-def _reproduces(judge: Judge, mistake: Mistake, found: Mismatch) -> bool:
+def _reproduces(judge: Judge, mistake: Mistake | ProgramMistake, found: Mismatch) -> bool:
     env = with_remainders(judge.question, found.case.env)
-    wrong = mistake.products(env, judge.question.wrt)
+    wrong = mistake.expected(env, judge.question.wrt)
     assert found.result is not None
-    values = wrong.sum(judge.integers(found.case.env)).reshape(-1)
-    return bool(
-        values.size == found.result.size and np.array_equal(values, found.result.reshape(-1))
-    )
+    result = found.result.reshape(-1)
+    if found.precision is None:
+        values = wrong.exactly(found.arrays, found.dtype)
+        return values is not None and np.array_equal(values.reshape(-1), result)
+    close = wrong.closely(found.arrays, found.precision)
+    if close is None or close.values.size != result.size:
+        return False
+    flat = Closeness(close.values.reshape(-1), close.bounds.reshape(-1))
+    return not flat.wrong(result, SIMILAR)[0].any()
 
 
 def _terms(judge: Judge, smallest: Mismatch) -> Iterator[str]:
@@ -127,11 +139,13 @@ def _terms(judge: Judge, smallest: Mismatch) -> Iterator[str]:
     env, question = smallest.case.env, judge.question
     if smallest.kind != "wrong" or smallest.index is None or smallest.result is None:
         return
+    if isinstance(question.layer, Program):
+        return  # its result is no sum of products
     sizes = {question.key(t): int(np.prod(shape_of(t, env))) for t in question.reads}
     if len(sizes) > 2 or np.prod(list(sizes.values())) > PROBES:
         return
     place = int(np.ravel_multi_index(smallest.index, smallest.result.shape))
-    right = _coefficients(question.expected(env), place)
+    right = _coefficients(question.sum.products(env, question.wrt), place)
     found = _probed(judge, smallest, sizes, place)
     for at in sorted({*right, *found}):
         a, b = found.get(at, 0.0), right.get(at, 0.0)

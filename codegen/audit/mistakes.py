@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import sympy as sp
 from sympy import Expr, Symbol
 
+from rot180.codegen.audit.expectations import SumExpectation
 from rot180.codegen.audit.products import Products, Sum
 from rot180.codegen.audit.questions import Env, Question
 from rot180.derive.language.layers import axis_letters
@@ -53,6 +54,10 @@ class Mistake:
         )
         changed = Sum(self.sum.upstream, self.sum.indices, self.sum.box, scaled)
         return changed.products(env, wrt)
+
+    def expected(self, env: Env, wrt: str) -> SumExpectation:
+        """Return what a function with this mistake returns."""
+        return SumExpectation(self.products(env, wrt))
 
 
 def mistakes(question: Question) -> Iterator[Mistake]:
