@@ -28,6 +28,9 @@ from rot180.derive.semantics.model import EvaluationError, affine, integer
 DRAWN, MOST_DRAWN = 1200, 12000
 """From how many configurations those are chosen that separate, and how often one is drawn."""
 
+KNOWN = 400
+"""How many configurations in a row are known already when no others are looked for."""
+
 PLAIN = 0.3
 """How often a parameter has no effect on all axes: for targets that do not take it."""
 
@@ -121,11 +124,14 @@ class Choice:
 def _pool(question: Question, seed: int, admits: Callable[[Env], bool]) -> list[Configuration]:
     rng = random.Random(f"{seed} {question.name} {question.wrt}")
     found: dict[tuple[tuple[str, int], ...], Env] = {}
+    known = 0
     for _ in range(MOST_DRAWN):
         env = drawn_env(question, rng)
         if env is not None and admits(env):
-            found[tuple(sorted(env.items()))] = env
-        if len(found) == DRAWN:
+            key = tuple(sorted(env.items()))
+            known = known + 1 if key in found else 0
+            found[key] = env
+        if len(found) == DRAWN or known == KNOWN:
             break
     return [case_of(question, env) for env in found.values()]
 

@@ -128,7 +128,9 @@ def _reproduces(judge: Judge, mistake: Mistake | ProgramMistake, found: Mismatch
         values = wrong.exactly(found.arrays, found.dtype)
         return values is not None and np.array_equal(values.reshape(-1), result)
     close = wrong.closely(found.arrays, found.precision)
-    if close is None or close.values.size != result.size:
+    if close is None:
+        return not np.isfinite(result).any()  # nor has the mistake a value there
+    if close.values.size != result.size:
         return False
     flat = Closeness(close.values.reshape(-1), close.bounds.reshape(-1))
     return not flat.wrong(result, SIMILAR)[0].any()

@@ -13,7 +13,6 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any, Protocol
 
-import mpmath
 import numpy as np
 
 from rot180.codegen.audit.products import Array, Products
@@ -29,7 +28,7 @@ from rot180.derive.semantics.program_values import (
     estimates,
 )
 from rot180.derive.semantics.real import PIECES, functions
-from rot180.derive.semantics.running_error import UNITS, Roundings
+from rot180.derive.semantics.running_error import UNITS, Roundings, as_fraction
 
 SAFETY = 4
 """By what an estimate is multiplied: it is of first order, and algorithms differ."""
@@ -47,6 +46,9 @@ FINEST = 16
 
 class Expectation(Protocol):
     """What a function returns at sizes and parameters."""
+
+    def numbers(self, arrays: Mapping[str, Array]) -> Array:
+        """Return the result: of a sum in the arithmetic of the arrays, of a program as floats."""
 
     def exactly(self, arrays: Mapping[str, Array], dtype: str) -> Array | None:
         """Return the result for integers; None where a right one may be rounded."""
@@ -101,6 +103,10 @@ class SumExpectation:
 
     products: Products
 
+    def numbers(self, arrays: Mapping[str, Array]) -> Array:
+        """Return the sums."""
+        return self.products.sum(arrays)
+
     def exactly(self, arrays: Mapping[str, Array], dtype: str) -> Array | None:
         """Return the sums; None if their absolute values exceed the integers of a dtype."""
         largest = self.products.absolute(arrays)
@@ -115,7 +121,7 @@ class SumExpectation:
         precision = replace(precision, multiplications=self.products.multiplications)
         count, bounds = self.products.count(), np.empty(values.shape, object)
         for at in np.ndindex(*values.shape):
-            bounds[at] = precision.bound(int(count[at]), Fraction(absolute[at]))
+            bounds[at] = precision.bound(int(count[at]), as_fraction(absolute[at]))
         return Closeness(_fractions(values), bounds)
 
 
@@ -208,8 +214,8 @@ class ProgramExpectation:
         values = _fractions(found.values)
         bounds = np.empty(values.shape, object)
         for at in np.ndindex(*values.shape):
-            stored = limits.result * abs(values[at]) + limits.result_underflow
-            bounds[at] = SAFETY * Fraction(float(found.errors[at])) + stored
+            stored = limits.result * abs(as_fraction(values[at])) + limits.result_underflow
+            bounds[at] = as_fraction(SAFETY * float(found.errors[at])) + stored
         largest = max((abs(v) for v in values.flat), default=Fraction(0))
         unit = float(limits.addition + limits.result)
         widest = max((float(b) for b in bounds.flat), default=0.0)
@@ -222,13 +228,6 @@ def _fractions(values: Array) -> Array:
     for at in np.ndindex(*values.shape):
         out[at] = as_fraction(values[at])
     return out
-
-
-def as_fraction(value: Any) -> Fraction:
-    """Return a number, also one of mpmath, as a fraction."""
-    if hasattr(value, "_mpf_"):
-        return Fraction(*mpmath.libmp.to_rational(value._mpf_))
-    return Fraction(value)
 
 
 def depends(body: Expression, program: Program) -> frozenset[str]:

@@ -185,9 +185,7 @@ class Judge:
         at = _first(wrong)
         values = f"found {found[at]:.17g}, expected {expected[at]:.17g}"
         said = f"{values}, {int(wrong.sum())} of {found.size} wrong"
-        return Mismatch(
-            "wrong", case, dtype, said, at, found, arrays, None, wrong, expected
-        ), 0.0
+        return Mismatch("wrong", case, dtype, said, at, found, arrays, None, wrong, expected), 0.0
 
     def closely(self, case: Configuration, arithmetic: Precision) -> Judgement | None:
         """Compare with drawn numbers, within the tolerance of each entry.

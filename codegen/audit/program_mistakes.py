@@ -88,7 +88,9 @@ def _ties(question: Question) -> Iterator[ProgramMistake]:
                 return replace(right(question, env), ties=ties)
 
             word = {"last": "the last one is", "all": "all are"}[ties]
-            yield ProgramMistake(f"ties: of equal extreme entries {word} taken, not the first", change)
+            yield ProgramMistake(
+                f"ties: of equal extreme entries {word} taken, not the first", change
+            )
 
 
 def _held(question: Question) -> Iterator[ProgramMistake]:
@@ -115,13 +117,13 @@ def _missing(question: Question) -> Iterator[ProgramMistake]:
         rest = (*body[:n], *body[n + 1 :])
         said = write((t,), tuple(v for v, _ in variables))
         yield ProgramMistake(f"a term is missing: {said}", _instead(question, rest))
-    for t in _program(question).definitions:
-        assert t.definition is not None
-        terms = t.definition.body
+    for made in _program(question).definitions:
+        assert made.definition is not None
+        terms = made.definition.body
         for n, one in enumerate(terms if len(terms) > 1 else ()):
             rest = (*terms[:n], *terms[n + 1 :])
-            said = f"{write((one,), t.definition.formals)} of {t.name}"
-            yield from _redefined(question, f"a term is missing: {said}", {t: _with(t, rest)})
+            said = f"{write((one,), made.definition.formals)} of {made.name}"
+            yield from _redefined(question, f"a term is missing: {said}", {made: _with(made, rest)})
 
 
 def _parameters(question: Question) -> Iterator[ProgramMistake]:
@@ -192,7 +194,9 @@ def _roots(question: Question) -> Iterator[ProgramMistake]:
             root = Term(sp.Integer(1), (), (Apply("sqrt", 0, under[formals]),))
             over = define(f"root_{z.name}", z.shape, formals, (root, *constant))
             at = Access(over, applied.argument.index)
-            outer = _other(t, applied, at if applied.function == "sqrt" else Apply("reciprocal", 0, at))
+            outer = _other(
+                t, applied, at if applied.function == "sqrt" else Apply("reciprocal", 0, at)
+            )
             said = f"{write(constant, formals)} outside the root of {t.name}"
             yield from _redefined(question, said, {z: under, t: outer}, {z: (over,)})
 
@@ -250,25 +254,24 @@ def _counts(question: Question) -> Iterator[ProgramMistake]:
     for t in _program(question).definitions:
         for applied in applications(t):
             z = applied.argument.tensor
-            counted = z.definition is not None and z.definition.body
-            if applied.function != "reciprocal" or not counted or _entries(counted):
+            if applied.function != "reciprocal" or z.definition is None:
                 continue
-            less = define(
-                f"{z.name}_less_1", z.shape, z.definition.formals,
-                (*counted, Term(sp.Integer(-1), (), ())),
-            )  # fmt: skip
+            counted, formals = z.definition.body, z.definition.formals
+            if z not in _program(question).definitions or _entries(counted):
+                continue
+            one = Term(sp.Integer(-1), (), ())
+            less = define(f"{z.name}_less_1", z.shape, formals, (*counted, one))
             outer = _other(t, applied, Apply("reciprocal", 0, Access(less, applied.argument.index)))
             said = f"{t.name} is divided by {write(counted, ())} - 1"
-            yield from _redefined(question, said, {t: outer}, {t: (less,)})
+            yield from _redefined(question, said, {t: outer}, {z: (less,)})
 
 
 def _scales(question: Question) -> Iterator[ProgramMistake]:
-    for said, scale in (
-        ("the wrong sign", -1), ("counted twice", 2), ("half of it", sp.Rational(1, 2))
-    ):  # fmt: skip
+    names = {"the wrong sign": "-1", "counted twice": "2", "half of it": "1/2"}
+    for said, number in names.items():
 
-        def change(env: Env, scale: Expr = scale) -> ProgramExpectation:
-            return _scaled(right(question, env), scale)
+        def change(env: Env, number: str = number) -> ProgramExpectation:
+            return _scaled(right(question, env), sp.Rational(number))
 
         yield ProgramMistake(said, change)
 
@@ -317,9 +320,8 @@ def replaced(
     known: dict[Tensor, Tensor] = {}
     made, free = list[Tensor](), list(program.tensors)
     for t in program.definitions:
-        known[t] = with_tensors(images[t], known) if t in images and images[t].definition else (
-            images.get(t) or with_tensors(t, known)
-        )
+        image = images.get(t, t)
+        known[t] = with_tensors(image, known) if image.definition else image
         (made if known[t].definition else free).append(known[t])
         made += new.get(t, ()) if new else ()
     selections = (replace(s, source=known.get(s.source, s.source)) for s in program.selections)

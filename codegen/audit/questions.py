@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from sympy import Symbol
+from sympy import Expr, Symbol
 
 from rot180.codegen.audit.expectations import (
     ESTIMATED,
@@ -104,6 +104,13 @@ class Question:
         return sum_of(self.layer.output)
 
     @cached_property
+    def hidden(self) -> tuple[str, ...]:
+        """Return the sizes of a program that no array of a call has."""
+        shown = {v for t in (*self.reads, self.result) for v in _sizes(t)}
+        every = {v for t in self.definitions for v in _sizes(t)}
+        return tuple(sorted(every - shown)) if isinstance(self.layer, Program) else ()
+
+    @cached_property
     def theorem(self) -> tuple[Expression, Variables]:
         """Return what a program computes: its output, or the right side that is derived for it."""
         assert isinstance(self.layer, Program)
@@ -186,8 +193,11 @@ class Question:
         window = self.entry.window if self.entry else None
         if not self.entry:
             values = self.values(env)
-            out: dict[str, Any] = {python_name(v.name): values[v.name] for v in self.layer.parameters}
+            out: dict[str, Any] = {
+                python_name(v.name): values[v.name] for v in self.layer.parameters
+            }
             out = {word: float(n) if isinstance(n, Fraction) else n for word, n in out.items()}
+            out |= {v: env[v] for v in self.hidden}
             out[f"{python_name(self.result.name)}_shape"] = self.shape(self.result, env)
             return out
         out = {}
@@ -246,6 +256,10 @@ def fixed_size(name: str, unknown: str, env: Env) -> int:
     rest, _ = affine(normal(value - slope * symbol(unknown)), {**env, **dict.fromkeys(by, 0)})
     step, _ = affine(slope, env)
     return math.floor(rest / -step)
+
+
+def _sizes(t: Tensor) -> frozenset[str]:
+    return frozenset(v.name for n in t.shape if n is not None for v in symbols_of(n))
 
 
 def ordered(e: Any) -> list[Symbol]:

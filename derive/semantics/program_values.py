@@ -8,7 +8,6 @@ one, and nothing that a framework computed.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -55,7 +54,7 @@ class EstimatingModel(Model):
 
     limit: int | None = 1
     program: Program | None = None
-    roundings: Roundings = Roundings(0.0, 0.0)
+    roundings: Roundings = field(default_factory=lambda: Roundings(0.0, 0.0))
     arrays: Mapping[str, Array] = field(default_factory=dict)
     ties: str = "first"
     known: Mapping[str, Array] = field(default_factory=dict)
@@ -129,8 +128,9 @@ class EstimatingModel(Model):
         """Return the values of an expression at all indices."""
         env = {v.name: n for v, n in self.sizes.items()}
         axes = {v.name: range(max(0, integer(n, env))) for v, n in variables if n is not None}
-        found: Array = tabulate(body, Scope(self, env), axes)[0]
-        return found
+        whole = tabulate(body, Scope(self, env), axes)
+        out: Array = whole.reshape(whole.shape[1:])  # one part: nothing is moved by an epsilon
+        return out
 
     def _rows(self, s: Selection) -> Iterator[tuple[tuple[int, ...], list[tuple[int, ...]]]]:
         """Yield the indices of a value, each with those of the entries that it is taken from."""
@@ -252,10 +252,10 @@ def estimates(body: Expression, variables: Variables, model: EstimatingModel) ->
         number = model.estimated(found[at])
         values[at], errors[at] = number.value, number.error
         peak = max(peak, number.peak)
-    unsure = bool(model.memo.get("unsure")) and any(
-        s.tensor.name in chosen(body, s) for s in (model.program.selections if model.program else ())
-    )
-    return Estimates(values, errors, peak, unsure or not math.isfinite(float(np.max(errors, initial=0))))
+    selections = model.program.selections if model.program else ()
+    jumps = any(s.tensor.name in chosen(body, s) for s in selections)
+    unsure = jumps and bool(model.memo.get("unsure"))
+    return Estimates(values, errors, peak, unsure or not np.isfinite(errors).all())
 
 
 def chosen(body: Expression, s: Selection) -> set[str]:

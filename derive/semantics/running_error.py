@@ -22,7 +22,7 @@ from typing import Any, TypeAlias
 
 import mpmath
 import sympy as sp
-from sympy import Expr, Symbol
+from sympy import Expr, Rel, Symbol
 
 from rot180.derive.language.scalar_functions import FUNCTIONS, T
 from rot180.derive.semantics.model import EvaluationError
@@ -121,9 +121,7 @@ class Estimated:
         carried, magnitude = self.carried * scale, self.magnitude * scale
         if math.frexp(scale)[0] != 0.5:  # it is no power of two
             carried += own.relative * magnitude + own.absolute
-        return Estimated(
-            self.value * other, own, carried, magnitude, self.additions, self.peak
-        )
+        return Estimated(self.value * other, own, carried, magnitude, self.additions, self.peak)
 
     __rmul__ = __mul__
 
@@ -149,7 +147,6 @@ class Estimated:
         carried += own.absolute if units and size else 0.0
         return Estimated(value, own, carried, size, 0, self.peak)
 
-
     def rounded(self) -> Estimated:
         """Return the number where it is rounded once more."""
         return self.image(self.value, 1, 1)
@@ -157,6 +154,13 @@ class Estimated:
     def anywhere(self) -> Estimated:
         """Return the number where a computed one may be far from it."""
         return Estimated(self.value, self.roundings, math.inf, self.magnitude, 0, self.peak)
+
+
+def as_fraction(value: Real) -> Fraction:
+    """Return a number as a fraction."""
+    if isinstance(value, HIGH.mpf):
+        return Fraction(*mpmath.libmp.to_rational(value._mpf_))
+    return Fraction(value)
 
 
 def high(number: Real) -> Real:
@@ -218,16 +222,16 @@ def compiled(e: Expr) -> Formula:
     """
     if isinstance(e, Symbol):
         return lambda numbers: numbers[e.name]
-    if e.is_Rational:
+    if isinstance(e, sp.Rational):
         number = int(e.p) if e.is_Integer else Fraction(int(e.p), int(e.q))
         return lambda numbers: Estimated(number, _any(numbers).roundings)
     if e == sp.pi:
         return lambda numbers: Estimated(+HIGH.pi, _any(numbers).roundings).rounded()
     if isinstance(e, sp.Piecewise):
         return _cases(e)
-    parts = [compiled(u) for u in e.args]
+    parts = [compiled(u) for u in e.args if isinstance(u, Expr)]
     if isinstance(e, sp.Pow):
-        if e.exp.is_Rational:
+        if isinstance(e.exp, sp.Rational):
             return _power(parts[0], Fraction(int(e.exp.p), int(e.exp.q)))
         return _exponential(*parts)
     if isinstance(e, sp.Add | sp.Mul):
@@ -246,19 +250,21 @@ def _any(numbers: Numbers) -> Estimated:
 
 def _cases(e: sp.Piecewise) -> Formula:
     """Return what computes ``a if u <= 0 else b``; it is unsure where u may be on either side."""
-    (low, where), (high, _) = e.args
-    below, above, side = map(compiled, (low, high, where.lhs - where.rhs))
+    (low, where), (other_value, _) = (case.args for case in e.args)
+    assert isinstance(where, Rel)
+    below, above, side = map(compiled, (low, other_value, where.lhs - where.rhs))
 
     def choose(numbers: Numbers) -> Estimated:
         u = side(numbers)
-        out = (below if where.func(_sign(u.value), 0) == sp.true else above)(numbers)
-        return out.anywhere() if u.unsure() and below(numbers).value != above(numbers).value else out
+        one, other = below(numbers), above(numbers)
+        out = one if where.func(_sign(u.value), 0) == sp.true else other
+        return out.anywhere() if u.unsure() and one.value != other.value else out
 
     return choose
 
 
 def _sign(value: Real) -> int:
-    return (value > 0) - (value < 0)
+    return int(value > 0) - int(value < 0)
 
 
 def _power(base: Formula, n: Fraction) -> Formula:
