@@ -64,7 +64,7 @@ class Closeness:
     Attributes:
         values: the entries.
         bounds: how far a computed entry may be from each.
-        loss: how many unit roundoffs the bounds are, relative to the largest entry; 0 if proved.
+        loss: the widest bound in unit roundoffs of the largest sum of absolute values; 0 if proved.
 
     """
 
@@ -216,11 +216,11 @@ class ProgramExpectation:
         for at in np.ndindex(*values.shape):
             stored = limits.result * abs(as_fraction(values[at])) + limits.result_underflow
             bounds[at] = as_fraction(SAFETY * float(found.errors[at])) + stored
-        largest = max((abs(v) for v in values.flat), default=Fraction(0))
         unit = float(limits.addition + limits.result)
         widest = max((float(b) for b in bounds.flat), default=0.0)
-        loss = widest / float(largest) / unit if largest else (np.inf if widest else 0.0)
-        return Closeness(values, bounds, loss)
+        return Closeness(
+            values, bounds, widest / found.magnitude / unit if found.magnitude else 0.0
+        )
 
 
 def _fractions(values: Array) -> Array:

@@ -217,6 +217,7 @@ class Estimates:
     Attributes:
         values: integers, fractions, or numbers of mpmath.
         errors: how far a computed value may be from each, by the estimate; floats.
+        magnitude: the largest sum of the absolute values of addends.
         peak: the largest absolute value that occurred.
         unsure: whether rounding may select another extreme entry.
 
@@ -224,6 +225,7 @@ class Estimates:
 
     values: Array
     errors: Array
+    magnitude: float
     peak: float
     unsure: bool
 
@@ -247,15 +249,16 @@ def estimates(body: Expression, variables: Variables, model: EstimatingModel) ->
     """
     found = model.grid(body, variables)
     values, errors = np.empty(found.shape, object), np.zeros(found.shape)
-    peak = 0.0
+    peak = magnitude = 0.0
     for at in np.ndindex(*found.shape):
         number = model.estimated(found[at])
         values[at], errors[at] = number.value, number.error
-        peak = max(peak, number.peak)
+        peak, magnitude = max(peak, number.peak), max(magnitude, number.magnitude)
     selections = model.program.selections if model.program else ()
     jumps = any(s.tensor.name in chosen(body, s) for s in selections)
     unsure = jumps and bool(model.memo.get("unsure"))
-    return Estimates(values, errors, peak, unsure or not np.isfinite(errors).all())
+    unsure = unsure or not np.isfinite(errors).all()
+    return Estimates(values, errors, magnitude, peak, unsure)
 
 
 def chosen(body: Expression, s: Selection) -> set[str]:

@@ -86,7 +86,8 @@ def judged(victim: Victim, seed: int = 0) -> VictimJudge:
 
 def differs(victim: Victim, case: Configuration) -> bool:
     """Say whether a mistake shows at a configuration, with small integers."""
-    return judged(victim).exactly(case, "float64") is not None
+    found = judged(victim).exactly(case, "float64")
+    return found is not None and found[0] is not None
 
 
 def found_after(victim: Victim, most: int) -> int:
