@@ -124,14 +124,14 @@ class Choice:
 def _pool(question: Question, seed: int, admits: Callable[[Env], bool]) -> list[Configuration]:
     rng = random.Random(f"{seed} {question.name} {question.wrt}")
     found: dict[tuple[tuple[str, int], ...], Env] = {}
-    known = 0
+    known, most = 0, DRAWN if question.tolerance == PROVED else DRAWN // 4
     for _ in range(MOST_DRAWN):
         env = drawn_env(question, rng)
         if env is not None and admits(env):
             key = tuple(sorted(env.items()))
             known = known + 1 if key in found else 0
             found[key] = env
-        if len(found) == DRAWN or known == KNOWN:
+        if len(found) == most or known == KNOWN:
             break
     return [case_of(question, env) for env in found.values()]
 

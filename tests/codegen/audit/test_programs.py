@@ -4,7 +4,9 @@ The right functions are written as frameworks write them, other than the definit
 without the largest entry subtracted, the variance by Welford's recurrence.
 """
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +16,9 @@ from rot180.codegen.audit import LayerCall, assert_gradient
 from rot180.codegen.audit.expectations import ESTIMATED
 from rot180.codegen.audit.judge import Judge
 from rot180.codegen.audit.questions import question
-from rot180.codegen.audit.report import Audit, write
+from rot180.codegen.audit.report import FORMATS, Audit, write
 from rot180.codegen.audit.runs import run, separating
+from rot180.codegen.audit.starter import starter
 from rot180.codegen.audit.targets import function_target
 from rot180.codegen.audit.tolerance import precision
 
@@ -105,7 +108,13 @@ def without_scale(q: Array, k: Array, v: Array, grad_y: Array, scale: float) -> 
 
 
 def pool_x(
-    x: Array, grad_y: Array, x_shape: tuple[int, ...], K: int, s: int, d: int, last: bool = False
+    x: Array,
+    grad_y: Array,
+    x_shape: tuple[int, ...],
+    K: int,  # noqa: N803
+    s: int,
+    d: int,
+    last: bool = False,
 ) -> Array:
     out: Array = np.zeros(x_shape, x.dtype)
     for at in np.ndindex(*grad_y.shape):
@@ -119,7 +128,7 @@ def pool_x(
     return out
 
 
-def last_tie(x: Array, grad_y: Array, x_shape: tuple[int, ...], K: int, s: int, d: int) -> Array:
+def last_tie(x: Array, grad_y: Array, x_shape: tuple[int, ...], K: int, s: int, d: int) -> Array:  # noqa: N803
     return pool_x(x, grad_y, x_shape, K, s, d, last=True)
 
 
@@ -160,7 +169,7 @@ def test_mistakes_are_named(function: Callable[..., Any], layer: str, wrt: str, 
 
 
 def test_a_result_in_a_narrow_format_is_inaccurate() -> None:
-    """Roundings that are too large are no mistake in a formula; the report says what the bound is."""
+    """Roundings that are too large are no mistake in a formula; the report names the bound."""
 
     def narrow(x: Array) -> Array:
         return softmax(x.astype(np.float32)).astype(x.dtype)
@@ -173,11 +182,11 @@ def test_a_result_in_a_narrow_format_is_inaccurate() -> None:
     assert ESTIMATED in write(coarse, "text") and coarse.data["bound"] == ESTIMATED
 
 
-@pytest.mark.parametrize("form", ["json", "junit", "sarif", "html"])
-def test_reports(form: str) -> None:
+def test_reports() -> None:
     """Every form of a report has the mistake."""
     found = audited(last_tie, "max_pool1d", "x", count=12)
-    assert "the last one is taken" in write(found, form)
+    for form in FORMATS:
+        assert "the last one is taken" in write(found, form)
 
 
 def test_a_program_by_its_text() -> None:
@@ -214,3 +223,25 @@ def test_configurations_of_programs() -> None:
     call = separating("embedding", "", 3)[2]
     arrays = call.arrays()
     assert np.array_equal(call.expected(arrays), arrays["w"][arrays["idx"]])
+
+
+def test_a_starter_for_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--init` finds the arguments of a program's gradient, and leaves out what it does not need."""
+    (tmp_path / "own_softmax.py").write_text("def softmax_x(x, grad_y):\n    return x\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    text = starter("own_softmax:softmax_x", "softmax", "x").text
+    assert "def adapter(x, grad_y):" in text and 'layer="softmax", wrt="x"' in text
+
+
+@pytest.mark.parametrize(
+    ("layer", "wrt", "said"),
+    [
+        ("softmax", "y", "--wrt: found 'y', expected one of x, or nothing"),
+        ("phi: function; y[i] = phi(x[i])", "", "found the function phi, which has no values"),
+        ("attention", "scale", "expected one of q, k, v"),
+    ],
+)
+def test_bad_input(layer: str, wrt: str, said: str) -> None:
+    """Errors name what was found and what was expected."""
+    with pytest.raises(ValueError, match=re.escape(said)):
+        question(layer, wrt)
