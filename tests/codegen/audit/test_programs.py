@@ -226,7 +226,7 @@ def test_configurations_of_programs() -> None:
 
 
 def test_a_starter_for_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`--init` finds the arguments of a program's gradient, and leaves out what it does not need."""
+    """`--init` finds the arguments of a gradient, and leaves out others."""
     (tmp_path / "own_softmax.py").write_text("def softmax_x(x, grad_y):\n    return x\n")
     monkeypatch.syspath_prepend(tmp_path)
     text = starter("own_softmax:softmax_x", "softmax", "x").text
