@@ -118,17 +118,13 @@ class Question:
 
     @cached_property
     def needed(self) -> frozenset[str]:
-        """Return the names in the text of what the result of a program depends on."""
+        """Return what arguments are called on which the result of a program depends."""
         assert isinstance(self.layer, Program)
-        found = depends(self.theorem[0], self.layer)
-        y = self.layer.output
-        return found | {UPSTREAM.format(y.name)} if self.wrt else found
+        return frozenset(map(python_name, depends(self.theorem[0], self.layer)))
 
     def optional(self, word: str) -> bool:
         """Say whether a function need not take an argument, because nothing depends on it."""
-        if not isinstance(self.layer, Program):
-            return False
-        return word not in map(python_name, self.needed)
+        return isinstance(self.layer, Program) and word not in self.needed
 
     @property
     def parameters(self) -> tuple[str, ...]:
