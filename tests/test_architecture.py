@@ -25,7 +25,7 @@ MAY_USE = {
     "generated": {"generated"},
 }
 THIRD_PARTY = {
-    "derive": {"sympy", "numpy", "z3", "latex2mathml"},
+    "derive": {"sympy", "mpmath", "numpy", "z3", "latex2mathml"},
     "codegen": {"sympy", "numpy", "jinja2"},
     "generated": {"numpy"},
 }

@@ -17,17 +17,25 @@ from dataclasses import dataclass
 
 from sympy import Expr, Symbol
 
+from rot180.codegen.audit.expectations import PROVED
 from rot180.codegen.audit.questions import Env, Question
 from rot180.derive.language.layers import axis_letters
 from rot180.derive.language.polynomial import symbols_of
-from rot180.derive.language.terms import Access, Range, Tensor
+from rot180.derive.language.programs import Program
+from rot180.derive.language.terms import Access, Factor, Range, Tensor, accesses_and_brackets
 from rot180.derive.semantics.model import EvaluationError, affine, integer
 
 DRAWN, MOST_DRAWN = 1200, 12000
 """From how many configurations those are chosen that separate, and how often one is drawn."""
 
+KNOWN = 400
+"""How many configurations in a row are known already when no others are looked for."""
+
 PLAIN = 0.3
 """How often a parameter has no effect on all axes: for targets that do not take it."""
+
+WHOLE = 0.7
+"""How often the operands of a program are as long as windows reach."""
 
 LARGEST = 4000
 """The most products of a drawn configuration."""
@@ -124,11 +132,14 @@ def _pool(
 ) -> list[Configuration]:
     rng = random.Random(f"{seed} {question.name} {question.wrt}")
     found: dict[tuple[tuple[str, int], ...], Env] = {}
+    known, most = 0, DRAWN if question.tolerance == PROVED else DRAWN // 4
     for _ in range(MOST_DRAWN):
         env = drawn_env(question, rng, plain)
         if env is not None and admits(env):
-            found[tuple(sorted(env.items()))] = env
-        if len(found) == DRAWN:
+            key = tuple(sorted(env.items()))
+            known = known + 1 if key in found else 0
+            found[key] = env
+        if len(found) == most or known == KNOWN:
             break
     return [case_of(question, env) for env in found.values()]
 
@@ -145,7 +156,8 @@ def drawn_env(
 
     """
     env = question.complete(_draw(question, rng, plain))
-    return env if env is not None and _work(question, env) <= LARGEST else None
+    largest = LARGEST if question.tolerance == PROVED else LARGEST // 10
+    return env if env is not None and _work(question, env) <= largest else None
 
 
 def case_of(question: Question, env: Env) -> Configuration:
@@ -158,6 +170,8 @@ def _draw(question: Question, rng: random.Random, absent: frozenset[str]) -> dic
     window = question.entry.window if question.entry else None
     parameters = {v.name for v in question.layer.parameters}
     env = {v: rng.choice((1, 1, 2, 2, 3)) for v in question.letters}
+    if isinstance(question.layer, Program):
+        return _draw_program(question, env, rng)
     if window is None:
         env |= {v: rng.choice((1, 2, 3, 4, 5)) for v in question.letters if v not in parameters}
         env |= {v.name: rng.choice((0, 1, 1, 2, 3)) for v in question.layer.parameters}
@@ -188,12 +202,56 @@ def _draw(question: Question, rng: random.Random, absent: frozenset[str]) -> dic
     return env
 
 
+def _draw_program(question: Question, env: dict[str, int], rng: random.Random) -> dict[str, int]:
+    """Draw sizes and parameters of a program; operands are often as long as windows reach."""
+    parameters = {v.name for v in question.layer.parameters}
+    env |= {v: rng.choice((1, 2, 3, 4, 5)) for v in question.letters if v not in parameters}
+    env |= {v: rng.choice((1, 2, 4, 8, 12)) for v in question.reals}
+    env |= {v: rng.randrange(3) for v in parameters if v.startswith("lo")}
+    if env.get("N") == 5:
+        env["N"] = 0
+    if rng.random() < WHOLE:
+        for size, last in _reached(question, env):
+            env[size] = max(1, last + 1 + rng.choice((0, 0, 1, 2)))
+    return env
+
+
+def _reached(question: Question, env: Env) -> Iterator[tuple[str, int]]:
+    """Yield the sizes of operands that windows slide over, and the last index of a window."""
+    operands = {t.name for t in question.layer.tensors}
+    sizes = _ranges(question, env)
+    for f in _factors(question):
+        if isinstance(f, Access) and f.tensor.name in operands:
+            for e, size in zip(f.index, f.tensor.shape, strict=True):
+                moving = [v for v in symbols_of(e) if v.name in sizes]
+                if len(moving) > 1 and isinstance(size, Symbol):
+                    constant, slopes = affine(e, env, sizes)
+                    reach = (max(0, int(c) * (sizes[v] - 1)) for v, c in slopes.items())
+                    yield size.name, int(constant) + sum(reach)
+
+
+def _factors(question: Question) -> Iterator[Factor]:
+    """Yield the entries and brackets in all definitions."""
+    for t in question.definitions:
+        for u in t.definition.body if t.definition else ():
+            yield from accesses_and_brackets(u.factors)
+
+
 def _work(question: Question, env: Env) -> int:
     """Bound the number of products: all indices, inside a box or not."""
-    definition = question.layer.output.definition
-    assert definition is not None
-    letters = {v for t in (*question.layer.tensors, question.layer.output) for v in _axes(t)}
-    return math.prod(max(1, env.get(v, 1)) for v in letters)
+    program, most = isinstance(question.layer, Program), 0
+    for t in question.definitions:
+        used = _tensors(t) if program else {*question.layer.tensors}
+        letters = {v for u in (*used, t) for v in _axes(u)}
+        most = max(most, math.prod(max(1, env.get(v, 1)) for v in letters))
+    return most
+
+
+def _tensors(t: Tensor) -> set[Tensor]:
+    """Return the tensors that a definition reads."""
+    body = t.definition.body if t.definition else ()
+    parts = accesses_and_brackets(f for u in body for f in u.factors)
+    return {f.tensor for f in parts if isinstance(f, Access)}
 
 
 def _axes(t: Tensor) -> Iterator[str]:
@@ -205,25 +263,22 @@ def _axes(t: Tensor) -> Iterator[str]:
 def _features(question: Question, env: Env) -> Iterator[str]:
     for v, n in env.items():
         yield f"{v}={n if abs(n) < 4 else 'many'}"
-    definition = question.layer.output.definition
-    assert definition is not None
     sizes = _ranges(question, env)
-    for term in definition.body:
-        for factor in term.factors:
-            if not isinstance(factor, Access):
+    for factor in _factors(question):
+        if not isinstance(factor, Access):
+            continue
+        for axis, (e, size) in enumerate(zip(factor.index, factor.tensor.shape, strict=True)):
+            moving = [v for v in symbols_of(e) if v.name in sizes]
+            known = all(v.name in env or v.name in sizes for v in symbols_of(e))
+            if size is None or not known or (len(moving) == 1 and e == moving[0]):
                 continue
-            for axis, (e, size) in enumerate(zip(factor.index, factor.tensor.shape, strict=True)):
-                moving = [v for v in symbols_of(e) if v.name in sizes]
-                known = all(v.name in env or v.name in sizes for v in symbols_of(e))
-                if size is None or not known or (len(moving) == 1 and e == moving[0]):
-                    continue
-                here = f"{factor.tensor.name}.{axis}"
-                constant, slopes = affine(e, env, sizes)
-                ends = [sorted((0, c * (sizes[v] - 1))) for v, c in slopes.items()]
-                first = constant + sum(low for low, _ in ends)
-                last = constant + sum(high for _, high in ends)
-                yield f"{here} begins {_near(int(first))}"
-                yield f"{here} ends {_near(int(integer(size, env) - 1 - last))}"
+            here = f"{factor.tensor.name}.{axis}"
+            constant, slopes = affine(e, env, sizes)
+            ends = [sorted((0, c * (sizes[v] - 1))) for v, c in slopes.items()]
+            first = constant + sum(low for low, _ in ends)
+            last = constant + sum(high for _, high in ends)
+            yield f"{here} begins {_near(int(first))}"
+            yield f"{here} ends {_near(int(integer(size, env) - 1 - last))}"
     window = question.entry.window if question.entry else None
     axes = axis_letters(window.rank) if window else ()
     for one in axes:
@@ -235,18 +290,16 @@ def _features(question: Question, env: Env) -> Iterator[str]:
 
 def _ranges(question: Question, env: Env) -> dict[str, int]:
     """Return how many values each index has that stands alone at an axis."""
-    definition = question.layer.output.definition
-    assert definition is not None
     found: dict[str, int] = {}
-    pairs: list[tuple[Expr, Expr | None]] = [
-        *zip(definition.formals, question.layer.output.shape, strict=True)
-    ]
-    for term in definition.body:
-        for factor in term.factors:
-            if isinstance(factor, Access):
-                pairs += zip(factor.index, factor.tensor.shape, strict=True)
-            elif isinstance(factor, Range):
-                pairs.append((factor.value, factor.size))
+    pairs: list[tuple[Expr, Expr | None]] = []
+    for t in question.definitions:
+        assert t.definition is not None
+        pairs += zip(t.definition.formals, t.shape, strict=True)
+    for factor in _factors(question):
+        if isinstance(factor, Access):
+            pairs += zip(factor.index, factor.tensor.shape, strict=True)
+        elif isinstance(factor, Range):
+            pairs.append((factor.value, factor.size))
     for e, size in pairs:
         if size is not None and isinstance(e, Symbol):
             try:

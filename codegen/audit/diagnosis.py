@@ -11,14 +11,17 @@ from typing import TypeAlias
 import numpy as np
 import sympy as sp
 
+from rot180.codegen.audit.expectations import Closeness
 from rot180.codegen.audit.judge import Judge, Mismatch
 from rot180.codegen.audit.mistake import Mistake
 from rot180.codegen.audit.mistakes import mistakes, with_remainders
 from rot180.codegen.audit.products import Array, Products, Sum, shape_of
+from rot180.codegen.audit.program_mistakes import ProgramMistake, program_mistakes
 from rot180.codegen.audit.questions import Env, Question
 from rot180.codegen.audit.size_mistakes import SizeMistake, axes_of, size_mistakes
 from rot180.codegen.audit.targets import UnsupportedCallError
 from rot180.codegen.audit.tolerance import numpy_dtype
+from rot180.derive.language.programs import Program
 from rot180.derive.language.terms import Access, Factor, Tensor
 from rot180.derive.semantics.model import integer
 
@@ -27,6 +30,9 @@ PROBES = 400
 
 TRIED = 60
 """The most configurations that are tried for a name."""
+
+SIMILAR = 16
+"""How many tolerances a result may be off from what a known mistake gives."""
 
 WITNESSES = 6
 """How many configurations a known mistake has to reproduce."""
@@ -90,7 +96,7 @@ def _witnesses(judge: Judge, smallest: Mismatch) -> list[Mismatch]:
         if len(found) == WITNESSES:
             break
         try:
-            mismatch = judge.exactly(case, smallest.dtype)
+            mismatch = judge.again(case, smallest)
         except UnsupportedCallError:
             choice.refuse(case)
             continue
@@ -112,6 +118,10 @@ Explanation: TypeAlias = tuple[str, Callable[[Mismatch], bool]]
 
 def _explanations(judge: Judge, smallest: Mismatch) -> Iterator[Explanation]:
     """Yield what may be wrong; with a wrong shape, mistakes in sizes and in values together."""
+    if isinstance(judge.question.layer, Program):
+        for mistaken in program_mistakes(judge.question):
+            yield mistaken.name, partial(_agrees, judge, mistaken)
+        return
     known = list(mistakes(judge.question))
     if smallest.kind == "wrong":
         for mistake in known:
@@ -145,6 +155,24 @@ def _has_size(judge: Judge, mistake: SizeMistake, found: Mismatch) -> bool:
         (*shape[: -len(axes)], *sizes) == found.result.shape
         for sizes in mistake.sizes(axes, letter)
     )
+
+
+def _agrees(judge: Judge, mistake: ProgramMistake, found: Mismatch) -> bool:
+    """Say whether a program with a mistake gives a result, as closely as it was judged."""
+    env = with_remainders(judge.question, found.case.env)
+    wrong = mistake.expected(env, judge.question.wrt)
+    assert found.result is not None
+    result = found.result.reshape(-1)
+    if found.precision is None:
+        values = wrong.exactly(found.arrays, found.dtype)
+        return values is not None and np.array_equal(values.reshape(-1), result)
+    close = wrong.closely(found.arrays, found.precision)
+    if close is None:
+        return not np.isfinite(result).any()  # nor has the mistake a value there
+    if close.values.size != result.size:
+        return False
+    flat = Closeness(close.values.reshape(-1), close.bounds.reshape(-1))
+    return not flat.wrong(result, SIMILAR)[0].any()
 
 
 def _reproduces(judge: Judge, mistake: Mistake, found: Mismatch, resized: bool = False) -> bool:
@@ -204,11 +232,13 @@ def _terms(judge: Judge, smallest: Mismatch) -> Iterator[str]:
     env, question = smallest.case.env, judge.question
     if smallest.kind != "wrong" or smallest.index is None or smallest.result is None:
         return
+    if isinstance(question.layer, Program):
+        return  # its result is no sum of products
     sizes = {question.key(t): int(np.prod(shape_of(t, env))) for t in question.reads}
     if len(sizes) > 2 or np.prod(list(sizes.values())) > PROBES:
         return
     place = int(np.ravel_multi_index(smallest.index, smallest.result.shape))
-    right = _coefficients(question.expected(env), place)
+    right = _coefficients(question.sum.products(env, question.wrt), place)
     found = _probed(judge, smallest, sizes, place)
     for at in sorted({*right, *found}):
         a, b = found.get(at, 0.0), right.get(at, 0.0)

@@ -6,16 +6,26 @@ import itertools
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from rot180.codegen.audit.cases import Choice, Configuration, case_of
+from rot180.codegen.audit.expectations import ESTIMATED, PROVED, Closeness
 from rot180.codegen.audit.products import Array, shape_of, small_integers
 from rot180.codegen.audit.questions import Env, Question, drawn
 from rot180.codegen.audit.targets import JudgedFunction, UnsupportedCallError
-from rot180.codegen.audit.tolerance import Precision, digits, exact, numpy_dtype
+from rot180.codegen.audit.tolerance import Precision, numpy_dtype
+from rot180.derive.semantics.model import integer
+
+ATTEMPTS = 8
+"""How often numbers are drawn at which the loss of a program is small."""
+
+LOSS = 200
+"""The tolerance in unit roundoffs of the largest entry that no better numbers are sought for."""
+
+FAR = 1000
+"""By how many tolerances a result is off that no rounding explains."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +39,10 @@ class Mismatch:
         text: what was found and what was expected.
         index: the first wrong entry; None where there is none.
         result: the result, where it has the right shape.
+        arrays: what it was called with, flat.
+        precision: what it was compared in; None where it must be exact.
+        wrong: which entries are wrong.
+        expected: what was expected.
 
     """
 
@@ -38,6 +52,14 @@ class Mismatch:
     text: str
     index: tuple[int, ...] | None = None
     result: Array | None = None
+    arrays: Mapping[str, Array] = field(default_factory=dict)
+    precision: Precision | None = None
+    wrong: Array | None = None
+    expected: Array | None = None
+
+
+Judgement: TypeAlias = tuple[Mismatch | None, float]
+"""What is wrong, if anything is, and the largest error as a part of its tolerance."""
 
 
 @dataclass
@@ -106,130 +128,178 @@ class Judge:
         """Return what chooses configurations that the target takes."""
 
         def admits(env: Env) -> bool:
-            return not self.target.lacks(self.question.keywords(env))
+            return not self.target.lacks(self.taken(self.question.keywords(env)))
 
         takes = self.target.takes
         absent = frozenset(p for p in self.question.parameters if takes and p not in takes)
         return Choice(self.question, self.seed, admits, absent)
 
+    def taken(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments of a call without those that the target need not take, nor takes."""
+        known = self.target.takes
+        return {
+            word: a
+            for word, a in given.items()
+            if known is None or word in known or not self.question.optional(word)
+        }
+
     def wrong(self, case: Configuration) -> tuple[Mismatch | None, float]:
         """Return the first mismatch in any dtype, and the largest error as a part of its bound.
 
         Raises:
-            UnsupportedCallError: the target does not support the configuration.
+            UnsupportedCallError: the target does not support the configuration, or no numbers were
+                found that can be judged.
 
         """
-        worst = 0.0
+        worst, compared = 0.0, False
         for arithmetic in self.arithmetic:
-            mismatch, ratio = self.exactly(case, arithmetic.dtype), 0.0
-            if mismatch is None:
-                mismatch, ratio = self.closely(case, arithmetic)
-            worst = max(worst, ratio)
-            if mismatch is not None:
-                return mismatch, worst
+            for found in (self.exactly(case, arithmetic.dtype), self.closely(case, arithmetic)):
+                if found is None:
+                    continue
+                mismatch, ratio = found
+                worst, compared = max(worst, ratio), True
+                if mismatch is not None:
+                    return mismatch, worst
+        if not compared:
+            raise UnsupportedCallError("rounding may change any result that was tried")
         return None, worst
 
-    def exactly(self, case: Configuration, dtype: str) -> Mismatch | None:
-        """Compare with small integers, whose sums must be exact.
+    def exactly(self, case: Configuration, dtype: str) -> Judgement | None:
+        """Compare with small integers, whose sums must be exact; None if they would not be.
 
         Raises:
             UnsupportedCallError: the target does not support the configuration.
 
         """
-        products = self.question.expected(case.env)
         arrays = self.integers(case.env)
-        expected = products.sum(arrays).reshape(self._shape(case))
-        given = {name: a.astype(numpy_dtype(dtype)) for name, a in arrays.items()}
-        largest = products.absolute(arrays)
+        expected = self.question.expected(case.env).exactly(arrays, dtype)
+        if expected is None:
+            return None
+        expected = expected.reshape(self._shape(case))
+        given = {
+            name: a if name in self.question.below else a.astype(numpy_dtype(dtype))
+            for name, a in arrays.items()
+        }
         found = self.call(case, dtype, given)
         if isinstance(found, Mismatch):
-            return found
-        if largest.size and largest.max() > 2 ** digits(dtype):
-            return None  # not exact in this dtype; `closely` judges it
-        wrong = np.argwhere(~(found == expected))
-        if not len(wrong):
-            return None
-        at = tuple(int(n) for n in wrong[0])
+            return replace(found, arrays=arrays), 0.0
+        wrong = ~(found == expected)
+        if not wrong.any():
+            return None, 0.0
+        at = _first(wrong)
         values = f"found {found[at]:.17g}, expected {expected[at]:.17g}"
-        said = f"{values}, {len(wrong)} of {found.size} wrong"
-        return Mismatch("wrong", case, dtype, said, at, found)
+        said = f"{values}, {int(wrong.sum())} of {found.size} wrong"
+        return Mismatch("wrong", case, dtype, said, at, found, arrays, None, wrong, expected), 0.0
 
-    def closely(self, case: Configuration, arithmetic: Precision) -> tuple[Mismatch | None, float]:
-        """Compare with drawn numbers, within the bound of each entry; return the worst ratio."""
-        products = self.question.expected(case.env)
-        given = self.reals(case.env, arithmetic.dtype)
+    def closely(self, case: Configuration, arithmetic: Precision) -> Judgement | None:
+        """Compare with drawn numbers, within the tolerance of each entry.
+
+        Returns:
+            a mismatch or None, and the largest error as a part of its tolerance; None if no numbers
+            were found that have one.
+
+        Raises:
+            UnsupportedCallError: the target does not support the configuration.
+
+        """
+        chosen = self.numbers(case, arithmetic)
+        if chosen is None:
+            return None
+        given, closeness = chosen
         found = self.call(case, arithmetic.dtype, given)
         if isinstance(found, Mismatch):
             return found, 0.0
-        numbers = {name: exact(a) for name, a in given.items()}
-        shape, worst = self._shape(case), 0.0
-        expected = products.sum(numbers).reshape(shape)
-        absolute = products.absolute(numbers).reshape(shape)
-        count = products.count().reshape(shape)
-        precision = replace(arithmetic, multiplications=products.multiplications)
-        for at in np.ndindex(*found.shape):
-            if not np.isfinite(found[at]):
-                return self._off(case, arithmetic, found, at, "a finite number"), worst
-            bound = precision.bound(int(count[at]), _fraction(absolute[at]))
-            error = abs(Fraction(float(found[at])) - _fraction(expected[at]))
-            if error > bound:
-                said = f"{float(expected[at]):.17g} within {float(bound):.2g}"
-                return self._off(case, arithmetic, found, at, said), worst
-            worst = max(worst, float(error / bound) if bound else 0.0)
-        return None, worst
+        shape = self._shape(case)
+        close = Closeness(closeness.values.reshape(shape), closeness.bounds.reshape(shape))
+        wrong, worst = close.wrong(found)
+        if not wrong.any():
+            return None, worst
+        far, _ = close.wrong(found, FAR)
+        program = self.question.tolerance == ESTIMATED
+        kind = "wrong" if program and far.any() else "inaccurate"
+        at = _first(far if kind == "wrong" else wrong)
+        value, bound = float(close.values[at]), float(close.bounds[at])
+        said = f"{value:.17g} within {bound:.2g}" if np.isfinite(found[at]) else "a finite number"
+        count = f", {int(wrong.sum())} of {found.size} wrong" if kind == "wrong" else ""
+        text = f"found {float(found[at]):.17g}, expected {said}{count}"
+        expected = close.values.astype(float)
+        return Mismatch(
+            kind, case, arithmetic.dtype, text, at, found, given, arithmetic, wrong, expected
+        ), worst
 
-    def _off(
-        self,
-        case: Configuration,
-        arithmetic: Precision,
-        found: Array,
-        at: tuple[int, ...],
-        said: str,
-    ) -> Mismatch:
-        text = f"found {float(found[at]):.17g}, expected {said}"
-        return Mismatch("inaccurate", case, arithmetic.dtype, text, at, found)
+    def numbers(
+        self, case: Configuration, arithmetic: Precision
+    ) -> tuple[dict[str, Array], Closeness] | None:
+        """Draw numbers at which rounding loses little, and return them with what is expected."""
+        expected = self.question.expected(case.env)
+        best: tuple[dict[str, Array], Closeness] | None = None
+        for attempt in range(ATTEMPTS):
+            given = self.reals(case.env, arithmetic.dtype, attempt)
+            close = expected.closely(given, arithmetic)
+            if close is not None and (best is None or close.loss < best[1].loss):
+                best = given, close
+            if best is not None and best[1].loss <= LOSS:
+                break
+        return best
 
     def call(
         self, case: Configuration, dtype: str, values: Mapping[str, Array]
     ) -> Array | Mismatch:
         """Call the target; return its result if that is an array of the right shape."""
+
+        def fault(kind: str, text: str) -> Mismatch:
+            return Mismatch(kind, case, dtype, text, arrays=values)
+
         arrays = drawn(self.question, case.env, values)
         if sum(case.env.values()) % 3 == 0:
             arrays = {name: _awkward(a) for name, a in arrays.items()}
         before = {name: a.copy() for name, a in arrays.items()}
         shape = self._shape(case)
         try:
-            found = self.target(arrays, self.question.keywords(case.env))
+            found = self.target(self.taken(arrays), self.taken(self.question.keywords(case.env)))
         except UnsupportedCallError:
             raise
         except Exception as error:
-            return Mismatch("error", case, dtype, f"{type(error).__name__}: {error}")
+            return fault("error", f"{type(error).__name__}: {error}")
         for name, a in arrays.items():
             if not np.array_equal(a, before[name]):
-                return Mismatch("error", case, dtype, f"it wrote into {name}")
+                return fault("error", f"it wrote into {name}")
         if found.shape != shape:
             said = f"found the shape {found.shape}, expected {shape}"
-            return Mismatch("shape", case, dtype, said, result=found)
+            return replace(fault("shape", said), result=found)
         if found.dtype.kind == "f" and found.dtype.itemsize < numpy_dtype(dtype).itemsize:
-            return Mismatch("dtype", case, dtype, f"found {found.dtype}, expected {dtype}")
+            return fault("dtype", f"found {found.dtype}, expected {dtype}")
         return found
 
     def integers(self, env: Env) -> dict[str, Array]:
         """Return arrays of small integers, none of them 0, flat."""
-        rng = self._rng(env)
-        drawn = {name: small_integers(rng, (size,)) for name, size in self._sizes(env)}
-        return {name: self._masked(name, a) for name, a in drawn.items()}
+        rng, out = self._rng(env), dict[str, Array]()
+        for name, size in self._sizes(env):
+            below = self.question.below.get(name)
+            out[name] = self._masked(name, small_integers(rng, (size,)))
+            if below is not None:
+                out[name] = rng.integers(0, max(1, integer(below, env)), size)
+        return out
 
-    def reals(self, env: Env, dtype: str) -> dict[str, Array]:
-        """Return arrays of numbers of different magnitudes with full significands, flat."""
-        rng = self._rng(env)
-        return {
-            name: self._masked(name, a).astype(numpy_dtype(dtype))
-            for name, a in (
-                (name, rng.standard_normal(size) * 2.0 ** rng.integers(-3, 4, size))
-                for name, size in self._sizes(env)
-            )
-        }
+    def reals(self, env: Env, dtype: str, attempt: int = 0) -> dict[str, Array]:
+        """Return arrays of numbers with full significands, flat.
+
+        Those of sums have different magnitudes. Those of programs have magnitudes near 1; they are
+        positive at every other attempt, where a logarithm or a divisor may need it.
+        """
+        rng, out = self._rng(env, attempt), dict[str, Array]()
+        for name, size in self._sizes(env):
+            below = self.question.below.get(name)
+            numbers = rng.standard_normal(size)
+            if below is not None:
+                out[name] = rng.integers(0, max(1, integer(below, env)), size)
+                continue
+            if self.question.tolerance == PROVED:
+                numbers = numbers * 2.0 ** rng.integers(-3, 4, size)
+            elif attempt % 2:
+                numbers = abs(numbers) + 0.25
+            out[name] = self._masked(name, numbers).astype(numpy_dtype(dtype))
+        return out
 
     def _masked(self, name: str, a: Array) -> Array:
         """Return a mask where one is needed: 1 where the number that was drawn is positive."""
@@ -238,29 +308,41 @@ class Judge:
     def _shape(self, case: Configuration) -> tuple[int, ...]:
         return self.question.shape(self.question.result, case.env)
 
-    def _rng(self, env: Env) -> np.random.Generator:
-        label = f"{self.seed} {sorted(env.items())}"
+    def _rng(self, env: Env, attempt: int = 0) -> np.random.Generator:
+        label = f"{self.seed} {sorted(env.items())}" + (f" {attempt}" if attempt else "")
         return np.random.default_rng(random.Random(label).randrange(2**32))
 
     def _sizes(self, env: Env) -> Iterator[tuple[str, int]]:
         for t in self.question.reads:
             yield self.question.key(t), int(np.prod(shape_of(t, env)))
 
-    def fails(self, env: Env, dtype: str, known: Env) -> Mismatch | None:
-        """Return what is wrong at sizes and parameters that are not known yet.
+    def fails(self, env: Env, like: Mismatch) -> Mismatch | None:
+        """Return what is wrong at sizes and parameters that are not those of a mismatch.
 
         Nothing is if they do not fit, or if the output's sizes make them those that are known.
         """
         whole = self.question.complete(dict(env))
-        if whole is None or whole == known:
+        if whole is None or whole == like.case.env:
             return None
         try:
-            return self.exactly(case_of(self.question, whole), dtype)
+            return self.again(case_of(self.question, whole), like)
         except UnsupportedCallError:
             return None
 
-    def shrunk(self, mismatch: Mismatch, calls: int = 2000) -> Mismatch:
+    def again(self, case: Configuration, like: Mismatch) -> Mismatch | None:
+        """Compare as it was done when a mismatch was found.
+
+        Raises:
+            UnsupportedCallError: the target does not support the configuration.
+
+        """
+        close = like.precision
+        judged = self.closely(case, close) if close else self.exactly(case, like.dtype)
+        return None if judged is None else judged[0]
+
+    def shrunk(self, mismatch: Mismatch) -> Mismatch:
         """Return a mismatch of the same kind at sizes and parameters that cannot be smaller."""
+        calls = 300 if mismatch.precision else 2000
         if mismatch.kind == "inaccurate":
             return mismatch
         best, again = mismatch, True
@@ -268,15 +350,15 @@ class Judge:
             again = False
             for change in _reductions(best.case.env):
                 calls -= 1
-                found = self.fails({**best.case.env, **change}, best.dtype, best.case.env)
+                found = self.fails({**best.case.env, **change}, best)
                 if found is not None and found.kind == best.kind:
                     best, again = found, True
                     break
         return best
 
 
-def _fraction(value: Any) -> Fraction:
-    return Fraction(value)
+def _first(wrong: Array) -> tuple[int, ...]:
+    return tuple(int(n) for n in np.argwhere(wrong)[0])
 
 
 def _reductions(env: Env) -> Iterator[dict[str, int]]:

@@ -11,6 +11,7 @@ import numpy as np
 from rot180.codegen.audit.products import Array, small_integers
 from rot180.codegen.audit.questions import Env, Question
 from rot180.codegen.audit.targets import neutral
+from rot180.derive.semantics.model import integer
 
 
 @dataclass(frozen=True, repr=False)
@@ -70,19 +71,29 @@ class LayerCall:
             dtype: what they are stored in.
 
         """
-        rng, shapes = np.random.default_rng(seed), self.shapes.items()
-        return {name: small_integers(rng, shape).astype(dtype) for name, shape in shapes}
+        rng, q, out = np.random.default_rng(seed), self.question, dict[str, Array]()
+        for t in q.reads:
+            below, shape = q.below.get(t.name), q.shape(t, self.env)
+            drawn: Array = small_integers(rng, shape).astype(dtype)
+            if below is not None:
+                drawn = rng.integers(0, max(1, integer(below, self.env)), shape)
+            out[q.array_name(t)] = drawn
+        return out
 
     def expected(self, arrays: Mapping[str, Array]) -> Array:
-        """Return the result by the definition, in the arithmetic of the arrays.
+        """Return the result by the definition: for a sum in the arithmetic of the arrays.
 
         Args:
             arrays: those of the call, by their names.
 
+        Raises:
+            ValueError: a program has no value there.
+
         """
         q = self.question
         flat = {q.key(t): np.asarray(arrays[q.array_name(t)]).reshape(-1) for t in q.reads}
-        return q.expected(self.env).sum(flat).reshape(self.result_shape)
+        found = q.expected(self.env)
+        return found.numbers(flat).reshape(self.result_shape)
 
     @property
     def label(self) -> str:

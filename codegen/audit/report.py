@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import inspect
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -15,6 +16,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from rot180.codegen.audit.diagnosis import Diagnosis
+from rot180.codegen.audit.expectations import PROVED
 from rot180.codegen.audit.judge import AuditResult, Judge, Mismatch
 from rot180.codegen.audit.questions import drawn
 from rot180.codegen.audit.targets import JudgedFunction
@@ -66,6 +68,7 @@ class Audit:
             "passed": self.verdict.passed,
             "unsupported": dict(sorted(self.verdict.unsupported.items())),
             "worst error, as a part of its bound": round(self.verdict.worst, 4),
+            "bound": self.judge.question.tolerance,
             "right": self.diagnosis is None,
         }
         if self.diagnosis is not None:
@@ -86,9 +89,7 @@ class Audit:
         """Return the arguments of the smallest call that is wrong."""
         assert self.diagnosis is not None
         case, question = self.diagnosis.smallest.case, self.judge.question
-        values = self.judge.integers(case.env)
-        if self.diagnosis.smallest.kind == "inaccurate":
-            values = self.judge.reals(case.env, self.diagnosis.smallest.dtype)
+        values = self.diagnosis.smallest.arrays
         return {**drawn(question, case.env, values), **question.keywords(case.env)}
 
 
@@ -123,9 +124,13 @@ def _lines(audit: Audit) -> Iterator[str]:
     if diagnosis is None:
         yield f"{audit.title}: right at {verdict.passed} configurations in {dtypes}{besides}"
         yield f"    the largest error is {verdict.worst:.2f} of its bound"
+        if audit.judge.question.tolerance != PROVED:
+            yield f"    the bound is {audit.judge.question.tolerance}"
     else:
         yield f"{audit.title}: WRONG, after {verdict.passed} right configurations{besides}"
         yield from (f"    {line}" for line in explained(audit))
+        if diagnosis.smallest.kind == "inaccurate":
+            yield f"    the bound is {audit.judge.question.tolerance}"
     takes = audit.judge.target.takes
     lacking = [word for word in audit.judge.question.parameters if takes and word not in takes]
     if lacking and audit.judge.question.wrt != "bias":
@@ -234,24 +239,20 @@ def _html(audit: Audit) -> str:
 
 def _drawn(audit: Audit) -> Iterator[str]:
     """Draw the entries of the smallest wrong result, a table for each last two axes."""
-    if audit.diagnosis is None or audit.diagnosis.smallest.result is None:
+    if audit.diagnosis is None:
         return
-    smallest, question = audit.diagnosis.smallest, audit.judge.question
-    found = smallest.result
-    assert found is not None
-    env = smallest.case.env
-    expected = question.expected(env).sum(audit.judge.integers(env))
-    if smallest.kind != "wrong" or found.size != expected.size:
+    smallest = audit.diagnosis.smallest
+    found, wrong, expected = smallest.result, smallest.wrong, smallest.expected
+    if smallest.kind != "wrong" or found is None or wrong is None or expected is None:
         return
-    expected = expected.reshape(found.shape)
-    rows = found.reshape(-1, *(found.shape[-2:] if found.ndim > 1 else (1, found.size)))
-    right = expected.reshape(rows.shape)
-    for table, other in list(zip(rows, right, strict=True))[:16]:
+    shape = (-1, *(found.shape[-2:] if found.ndim > 1 else (1, found.size)))
+    tables = zip(*(a.reshape(shape) for a in (found, expected, wrong)), strict=True)
+    for table in itertools.islice(tables, 16):
         yield "<table>"
-        for row, good in zip(table, other, strict=True):
+        for row in zip(*table, strict=True):
             cells = (
-                f"<td>{a:g}</td>" if a == b else f'<td class="wrong">{a:g}<br>not {b:g}</td>'
-                for a, b in zip(row, good, strict=True)
+                f'<td class="wrong">{a:g}<br>not {b:g}</td>' if off else f"<td>{a:g}</td>"
+                for a, b, off in zip(*row, strict=True)
             )
             yield f"<tr>{''.join(cells)}</tr>"
         yield "</table>"

@@ -97,8 +97,8 @@ def separating(
         supports: says which ones to choose from.
 
     Raises:
-        ValueError: the layer is unknown, is not a sum of products, or has no such operand; or none
-            is supported.
+        ValueError: the layer is unknown, has a function without values, or has no such operand; or
+            none is supported.
 
     """
     asked = question(layer, wrt)

@@ -84,7 +84,8 @@ def starter(text: str, layer: str | None, wrt: str | None) -> Starter:
                 f"--init: found the parameter {p.name!r}, expected one of {', '.join(roles)}; "
                 f"rename it, give it a default, or {BY_HAND}"
             )
-    if missing := [word for word in call.shapes if word not in known.values()]:
+    needed = [word for word in call.shapes if not call.question.optional(word)]
+    if missing := [word for word in needed if word not in known.values()]:
         raise ValueError(
             f"--init: found no parameter for {', '.join(missing)}, expected one; give --layer and "
             f"--wrt if it is another gradient, or {BY_HAND}"

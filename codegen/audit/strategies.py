@@ -22,7 +22,7 @@ def configurations(layer: str, wrt: str = "") -> st.SearchStrategy[LayerCall]:
         wrt: the operand whose gradient is called; "" for the forward pass.
 
     Raises:
-        ValueError: the layer is unknown, is not a sum of products, or has no such operand.
+        ValueError: the layer is unknown, has a function without values, or has no such operand.
 
     """
     asked = question(layer, wrt)

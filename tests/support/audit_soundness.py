@@ -13,7 +13,6 @@ import random
 import sys
 from collections import Counter
 from functools import cache
-from typing import Any
 
 from rot180.codegen.audit.cases import Choice, Configuration
 from rot180.codegen.audit.judge import Judge
@@ -77,12 +76,10 @@ def main() -> int:
         asked, cases = pool(name, wrt, rng.randrange(4))
         case, dtype = rng.choice(cases), rng.choice(("float32", "float64"))
         judged, kind = drawn_target(rng, asked, name, wrt)
-        judge = Judge(asked, judged, (), rng.randrange(2**31))
+        kinds = (Precision(dtype, dtype),)
+        judge = Judge(asked, judged, kinds, rng.randrange(2**31))
         try:
-            mismatch: Any = judge.exactly(case, dtype)
-            ratio = 0.0
-            if mismatch is None:
-                mismatch, ratio = judge.closely(case, Precision(dtype, dtype))
+            mismatch, ratio = judge.wrong(case)
         except UnsupportedCallError:
             found["unsupported"] += 1
             continue
@@ -94,9 +91,9 @@ def main() -> int:
         halves[1] += ratio > 1 / 4
     print(*alarms, sep="\n")
     done = found.total() - found["unsupported"]
-    kinds = ", ".join(f"{kind}: {n}" for kind, n in sorted(found.items()))
+    every = ", ".join(f"{kind}: {n}" for kind, n in sorted(found.items()))
     print(
-        f"{done} audits of right kernels ({kinds}): "
+        f"{done} audits of right kernels ({every}): "
         f"{len(alarms)} false alarms; the largest error is {worst:.3f} of its bound; bounds halved "
         f"once would fail {halves[0]}, halved twice {halves[1]}"
     )

@@ -15,7 +15,6 @@ import pytest
 
 from rot180.codegen.audit.cases import Choice
 from rot180.codegen.audit.mistakes import mistakes, with_remainders
-from rot180.codegen.audit.products import NotASumError
 from rot180.codegen.audit.questions import question
 from rot180.codegen.audit.tolerance import Precision
 from rot180.codegen.cli.commands import run
@@ -222,7 +221,7 @@ def test_a_program_in_any_language(capsys: pytest.CaptureFixture[str], tmp_path:
         (("{}:right", *CONV1D, "--report", "pdf"), "--report"),
         (("{}:right", *CONV1D, "--configurations", "0"), "--configurations"),
         (("{}:right", "--layer", "y[i] = relu(x[i])", "--wrt", "x"), "sum of products"),
-        (("{}:right", "--layer", "softmax", "--wrt", "x"), "definitions"),
+        (("{}:right", "--layer", "softmax", "--wrt", "y"), "expected one of x"),
     ],
 )
 def test_bad_input(
@@ -233,10 +232,10 @@ def test_bad_input(
     assert (code, said in text) == (2, True), text
 
 
-def test_what_is_no_sum_is_refused() -> None:
-    """A function of an entry, and a program."""
-    with pytest.raises(NotASumError):
-        question("y[i] = relu(x[i])", "x")
+def test_a_function_without_values_is_refused() -> None:
+    """Nothing is known of a function that a text only declares."""
+    with pytest.raises(ValueError, match="found the function phi, which has no values"):
+        question("phi: function; y[i] = phi(x[i])", "x")
 
 
 def test_bounds() -> None:
