@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from rot180.derive.language.scalar_functions import FUNCTIONS
+from rot180.derive.language.scalar_functions import FUNCTIONS, T
 from rot180.derive.semantics.model import EvaluationError
 from rot180.derive.semantics.running_error import (
     HIGH,
@@ -43,7 +43,7 @@ def test_products_carry_errors() -> None:
     """The error of a product is that of its factors and its own."""
     a, b = Estimated(HIGH.mpf(3), SINGLE, 0.5), Estimated(HIGH.mpf(-2), SINGLE, 0.25)
     assert (a * b).error == pytest.approx(3 * 0.25 + 2 * 0.5 + 0.5 * 0.25, rel=1e-5)
-    assert (a * 4).error == 2.0 and (a * 0) == 0 and (a * 1) is a
+    assert (a * 4).error == 2.0 and not a * 0 and (a * 1) is a
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
@@ -52,14 +52,11 @@ def test_values_and_slopes(name: str, order: int) -> None:
     """The value is SymPy's, and an error of the argument grows by the next derivative."""
     for x in (0.7, 2.5) if name in ("log", "sqrt", "rsqrt") else (0.7, -1.3):
         at = number(x)
-        wanted = FUNCTIONS[name].derivative(order).subs("t", 0)  # the name of the argument is t
-        assert wanted is not None
         found = function(name, order, at)
         formula, slope = (FUNCTIONS[name].derivative(order + n) for n in (0, 1))
-        symbol = next(iter(formula.free_symbols | slope.free_symbols), None)
-        exact = formula.subs(symbol, x) if symbol else formula
-        steep = abs(float(slope.subs(symbol, x) if symbol else slope))
-        assert math.isclose(float(found.value), float(exact), rel_tol=1e-12, abs_tol=1e-12)
+        exact, slope_there = (float(e.evalf(subs={T: x})) for e in (formula, slope))
+        steep = abs(slope_there)
+        assert math.isclose(float(found.value), exact, rel_tol=1e-12, abs_tol=1e-12)
         moved = function(name, order, Estimated(HIGH.mpf(x), SINGLE, 1e-3))
         assert moved.error >= 0.99e-3 * steep
 
