@@ -57,7 +57,7 @@ CODEGEN_ROOMS: dict[str, set[str]] = {
     "figures": {"system"},
     "documents": {"system", "kernels", "figures"},
     "verify": {"system", "plans", "rocq"},
-    "audit": {"system", "kernels", "adapters"},
+    "audit": {"system", "kernels", "adapters", "figures"},
     "convert": set(),
     "cli": {"system", "kernels", "documents", "verify", "audit", "convert"},
 }

@@ -159,8 +159,7 @@ def _has_size(judge: Judge, mistake: SizeMistake, found: Mismatch) -> bool:
 
 def _agrees(judge: Judge, mistake: ProgramMistake, found: Mismatch) -> bool:
     """Say whether a program with a mistake gives a result, as closely as it was judged."""
-    env = with_remainders(judge.question, found.case.env)
-    wrong = mistake.expected(env, judge.question.wrt)
+    wrong = mistake.expected(found.case.env, judge.question.wrt)
     assert found.result is not None
     result = found.result.reshape(-1)
     if found.precision is None:

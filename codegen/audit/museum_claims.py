@@ -101,19 +101,19 @@ class WrongClaim:
                 yield "sizes", ((v, None),), *sides
         yield "values", self.variables, self.right, self.computed
 
-    def refuted(self) -> Refutation:
+    def refuted(self) -> RefutedClaim:
         """Return the counterexample at the smallest sizes; of two there, that of the values.
 
         Raises:
             ValueError: there is none.
 
         """
-        found = list[Refutation]()
+        found = list[RefutedClaim]()
         for word, variables, right, computed in self.claims():
             bound = min((r.distance for r in found), default=FARTHEST)
             smallest = counterexample(right, computed, variables, (), bound, self._free)
             if smallest is not None:
-                found.append(Refutation(self, word, smallest))
+                found.append(RefutedClaim(self, word, smallest))
         if not found:
             raise ValueError(f"{self.entry.key}: found no sizes at which it is wrong")
         return found[-1]
@@ -211,7 +211,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Refutation:
+class RefutedClaim:
     """A counterexample to what an entry claims, at the smallest sizes.
 
     Attributes:

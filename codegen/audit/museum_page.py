@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from rot180.codegen.audit.museum import Entry, configuration
-from rot180.codegen.audit.museum_claims import Refutation, Shown, WrongClaim
+from rot180.codegen.audit.museum_claims import RefutedClaim, Shown, WrongClaim
 from rot180.codegen.audit.museum_entries import ENTRIES
 from rot180.codegen.figures.shapes import Cell, Label, Picture, Shape
 from rot180.codegen.figures.svg import svg
 from rot180.codegen.system import files
+from rot180.codegen.system.terminal import say
 from rot180.derive.language.polynomial import symbol
 from rot180.derive.theorems import claims
 
@@ -78,7 +79,7 @@ def _rows(shown: Shown) -> int:
     return out
 
 
-def _section(entry: Entry, refuted: Refutation, text: str, shown: Shown) -> Iterator[str]:
+def _section(entry: Entry, refuted: RefutedClaim, text: str, shown: Shown) -> Iterator[str]:
     number = f"[#{entry.issue}]({entry.references[0]})"
     yield f'\n<a id="{entry.key}"></a>\n\n## {entry.project} {number}, {entry.year}\n'
     yield f"{entry.summary}\n"
@@ -178,7 +179,7 @@ def main(words: list[str] | None = None) -> int:
         files.write(FOLDER, texts)
         return 0
     changed = files.drift(FOLDER, texts, ("pictures/*",))
-    print("\n".join(changed))
+    say("\n".join(changed))
     return int(bool(changed))
 
 

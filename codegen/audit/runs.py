@@ -36,7 +36,8 @@ def run(judge: Judge, count: int, progress: Callable[[str], None] = lambda _: No
         if verdict.passed % 10 == 0:
             progress(f"{verdict.passed} configurations are right")
     if not verdict.passed and verdict.mismatch is None:
-        reasons = ", ".join(sorted(verdict.unsupported))
+        found = ", ".join(sorted(verdict.unsupported))
+        reasons = found or "each has an argument that it does not take"
         raise ValueError(
             f"TARGET: found no configuration that it supports ({reasons}), expected some"
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from rot180.codegen.convert.expressions import at_least, evaluate
-from rot180.codegen.convert.forms import Affine, AxisCall, same
+from rot180.codegen.convert.forms import AxisCall, LinearPart, same
 from rot180.codegen.convert.frameworks import FRAMEWORKS, LAYERS
 from rot180.codegen.convert.layer_data import FrameworkLayer, Variant
 from rot180.codegen.convert.solve import (
@@ -255,7 +255,7 @@ def fitted(source: AxisCall, found: AxisCall, first: int) -> AxisCall:
     assert isinstance(first_outputs, int)
     assert isinstance(later, int)
     slope = later - first_outputs
-    grown = {name: Affine(slope, first_outputs - slope * first) for name in sized}
+    grown = {name: LinearPart(slope, first_outputs - slope * first) for name in sized}
     return replace(found, parts={**found.parts, **grown})
 
 

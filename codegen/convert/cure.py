@@ -8,11 +8,11 @@ from typing import TypeAlias
 
 from rot180.codegen.convert.conversion import Conversion, Refusal, axis_calls, convert
 from rot180.codegen.convert.forms import AxisCall
-from rot180.codegen.convert.layer_data import Argument, Variant
+from rot180.codegen.convert.layer_data import AxisArgument, Variant
 from rot180.codegen.convert.spelling import Call
 from rot180.codegen.convert.written import constant, definitions, written
 
-_PARTS = (Argument("k", ("k",)), Argument("s", ("s",)), Argument("d", ("d",)))
+_PARTS = (AxisArgument("k", ("k",)), AxisArgument("s", ("s",)), AxisArgument("d", ("d",)))
 
 PLAIN = {
     "conv": Variant(_PARTS, before="0", after="0"),

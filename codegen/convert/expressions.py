@@ -1,8 +1,8 @@
 """Integer expressions over the arguments of a layer, for one size or for all sizes at once.
 
 An expression is a text with names, integers, ``+``, ``-``, ``*``, ``//``, ``max`` and ``min``. With
-``size = period q + first`` as a `Family`, its value is a function of q that holds for every q >= 0;
-so two values that are equal are equal at all these sizes.
+``size = period q + first`` as a `Progression`, its value is a function of q that holds for every
+q >= 0; so two values that are equal are equal at all these sizes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class LaterError(Exception):
 
 
 @dataclass(frozen=True)
-class Family:
+class Progression:
     """The integers ``slope q + constant`` for all q >= 0."""
 
     slope: int
@@ -31,20 +31,20 @@ class Family:
 
     def __add__(self, other: Number) -> Number:
         b = family(other)
-        return simple(Family(self.slope + b.slope, self.constant + b.constant))
+        return simple(Progression(self.slope + b.slope, self.constant + b.constant))
 
     def __neg__(self) -> Number:
-        return Family(-self.slope, -self.constant)
+        return Progression(-self.slope, -self.constant)
 
     def __sub__(self, other: Number) -> Number:
         b = family(other)
-        return simple(Family(self.slope - b.slope, self.constant - b.constant))
+        return simple(Progression(self.slope - b.slope, self.constant - b.constant))
 
     def __mul__(self, other: Number) -> Number:
         """Return the product with a number that does not depend on q."""
-        if isinstance(other, Family):
+        if isinstance(other, Progression):
             raise ValueError("found a product of two sizes, expected expressions linear in a size")
-        return simple(Family(self.slope * other, self.constant * other))
+        return simple(Progression(self.slope * other, self.constant * other))
 
     __radd__, __rmul__ = __add__, __mul__
 
@@ -60,19 +60,19 @@ class Family:
         """
         if self.slope % divisor:
             raise ValueError(f"found a quotient by {divisor} of steps of {self.slope}")
-        return simple(Family(self.slope // divisor, self.constant // divisor))
+        return simple(Progression(self.slope // divisor, self.constant // divisor))
 
 
-Number: TypeAlias = int | Family
+Number: TypeAlias = int | Progression
 """An integer, or one for each size."""
 
 
-def family(value: Number) -> Family:
+def family(value: Number) -> Progression:
     """Return a number as a family."""
-    return value if isinstance(value, Family) else Family(0, value)
+    return value if isinstance(value, Progression) else Progression(0, value)
 
 
-def simple(value: Family) -> Number:
+def simple(value: Progression) -> Number:
     """Return a family that does not depend on q as an integer."""
     return value if value.slope else value.constant
 

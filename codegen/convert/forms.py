@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from math import lcm
 
 from rot180.codegen.convert.common_form import AxisForm
-from rot180.codegen.convert.expressions import Family, LaterError, Number, at_least, evaluate
+from rot180.codegen.convert.expressions import LaterError, Number, Progression, at_least, evaluate
 from rot180.codegen.convert.layer_data import FrameworkLayer, Variant
 
 
 @dataclass(frozen=True)
-class Affine:
+class LinearPart:
     """An integer of an argument that is ``slope i + constant`` for i inputs."""
 
     slope: int
@@ -23,7 +23,7 @@ class Affine:
         return self.slope * size + self.constant
 
 
-Parts = Mapping[str, "int | Affine"]
+Parts = Mapping[str, "int | LinearPart"]
 """The integers of the arguments of one axis, by their names in expressions."""
 
 
@@ -38,7 +38,7 @@ class AxisCall:
     def values(self, size: Number) -> dict[str, Number]:
         """Return the value of each name in the variant's expressions, at a size or a family."""
         known: dict[str, Number] = {"i": size}
-        known |= {n: v.at(size) if isinstance(v, Affine) else v for n, v in self.parts.items()}
+        known |= {n: v.at(size) if isinstance(v, LinearPart) else v for n, v in self.parts.items()}
         for name, expression in self.variant.definitions.items():
             known[name] = evaluate(expression, known)
         return known
@@ -96,7 +96,7 @@ def first_failure(check: Callable[[Number], bool], period: int, last: int = 10**
     first = 1
     while True:
         try:
-            whole = all(check(Family(period, first + n)) for n in range(period))
+            whole = all(check(Progression(period, first + n)) for n in range(period))
             break
         except LaterError as error:
             first += period * max(1, error.first)

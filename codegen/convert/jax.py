@@ -7,7 +7,7 @@ from rot180.codegen.convert.layer_data import (
     KERNEL,
     REST,
     SAME,
-    Argument,
+    AxisArgument,
     FrameworkLayer,
     Variant,
     positive,
@@ -15,18 +15,22 @@ from rot180.codegen.convert.layer_data import (
 
 _JAX_CONV = (
     KERNEL,
-    Argument("window_strides", ("s",)),
-    Argument("lhs_dilation", ("r",), default=1),
-    Argument("rhs_dilation", ("d",), default=1),
+    AxisArgument("window_strides", ("s",)),
+    AxisArgument("lhs_dilation", ("r",), default=1),
+    AxisArgument("rhs_dilation", ("d",), default=1),
 )
 _JAX_PLAIN = (*_JAX_CONV[:2], _JAX_CONV[3])
 _JAX_P = positive(("k", "kernel_size"), ("s", "window_strides"), ("d", "rhs_dilation"))
 _JAX = positive(
     ("k", "kernel_size"), ("s", "window_strides"), ("r", "lhs_dilation"), ("d", "rhs_dilation")
 )
-_JAX_TRANSPOSE = (KERNEL, Argument("strides", ("s",)), Argument("rhs_dilation", ("d",), default=1))
+_JAX_TRANSPOSE = (
+    KERNEL,
+    AxisArgument("strides", ("s",)),
+    AxisArgument("rhs_dilation", ("d",), default=1),
+)
 _JAX_T = positive(("k", "kernel_size"), ("s", "strides"), ("d", "rhs_dilation"))
-_PAIRS = Argument("padding", ("before", "after"), "pairs")
+_PAIRS = AxisArgument("padding", ("before", "after"), "pairs")
 
 
 def _jax_transposes(transposed: str) -> tuple[Variant, ...]:

@@ -7,17 +7,17 @@ from rot180.codegen.convert.layer_data import (
     KERNEL,
     REST,
     SAME,
-    Argument,
+    AxisArgument,
     FrameworkLayer,
     Variant,
     natural,
     positive,
 )
 
-_STRIDES = Argument("strides", ("s",), default=1)
-_DILATION = Argument("dilation_rate", ("d",), default=1)
+_STRIDES = AxisArgument("strides", ("s",), default=1)
+_DILATION = AxisArgument("dilation_rate", ("d",), default=1)
 _CONV = (KERNEL, _STRIDES, _DILATION)
-_OUTPUT_PADDING = Argument("output_padding", ("op",))
+_OUTPUT_PADDING = AxisArgument("output_padding", ("op",))
 _DEMANDS = positive(("k", "kernel_size"), ("s", "strides"), ("d", "dilation_rate"))
 _ONE = (("1 - min(s, d)", "all strides or all dilation_rate are 1"),)
 _PADDED = (

@@ -15,7 +15,7 @@ DEFINED = {"e": "d*(k - 1) + 1"}
 
 
 @dataclass(frozen=True)
-class Argument:
+class AxisArgument:
     """An argument that holds integers for each axis.
 
     Attributes:
@@ -52,7 +52,7 @@ class Variant:
 
     """
 
-    arguments: tuple[Argument, ...]
+    arguments: tuple[AxisArgument, ...]
     before: str
     after: str
     words: Mapping[str, str] = field(default_factory=dict)
@@ -125,12 +125,12 @@ class FrameworkLayer:
         return found
 
     @property
-    def arguments(self) -> Mapping[str, Argument]:
+    def arguments(self) -> Mapping[str, AxisArgument]:
         """Return the arguments that hold integers, by name."""
         return {a.name: a for one in self.variants for a in one.arguments}
 
 
-KERNEL = Argument("kernel_size", ("k",))
+KERNEL = AxisArgument("kernel_size", ("k",))
 """The kernel size; where a function has no such argument, the weight's shape says it."""
 
 SAME = {"o": "-(-i // s)", "total": "max(0, (o - 1)*s + e - i)"}

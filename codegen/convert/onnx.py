@@ -7,22 +7,22 @@ from rot180.codegen.convert.layer_data import (
     HALF,
     REST,
     SAME,
-    Argument,
+    AxisArgument,
     FrameworkLayer,
     Variant,
     natural,
     positive,
 )
 
-_SHAPE = Argument("kernel_shape", ("k",))
-_STRIDES = Argument("strides", ("s",), default=1)
-_DILATIONS = Argument("dilations", ("d",), default=1)
-_PADS = Argument("pads", ("before", "after"), "ends", default=0)
+_SHAPE = AxisArgument("kernel_shape", ("k",))
+_STRIDES = AxisArgument("strides", ("s",), default=1)
+_DILATIONS = AxisArgument("dilations", ("d",), default=1)
+_PADS = AxisArgument("pads", ("before", "after"), "ends", default=0)
 _ONNX = positive(("k", "kernel_shape"), ("s", "strides"), ("d", "dilations"))
 _ONNX_CONV = (_SHAPE, _STRIDES, _DILATIONS)
-_ONNX_TRANSPOSE = (*_ONNX_CONV, Argument("output_padding", ("op",), default=0))
+_ONNX_TRANSPOSE = (*_ONNX_CONV, AxisArgument("output_padding", ("op",), default=0))
 _ONNX_T = (*_ONNX, *natural(("op", "output_padding")), ("max(s, d) - 1 - op", BELOW))
-_OUTPUT = Argument("output_shape", ("out",), sized=True)
+_OUTPUT = AxisArgument("output_shape", ("out",), sized=True)
 _UNSHARED = (
     "total",
     "the padding, s (i - 1) + output_padding + d (k - 1) + 1 - output_shape, is not negative; of a "

@@ -7,15 +7,15 @@ from rot180.codegen.convert.layer_data import (
     HALF,
     KERNEL,
     REST,
-    Argument,
+    AxisArgument,
     FrameworkLayer,
     Variant,
     natural,
     positive,
 )
 
-_STRIDE = Argument("stride", ("s",), default=1)
-_DILATION = Argument("dilation", ("d",), default=1)
+_STRIDE = AxisArgument("stride", ("s",), default=1)
+_DILATION = AxisArgument("dilation", ("d",), default=1)
 _TORCH = positive(("k", "kernel_size"), ("s", "stride"), ("d", "dilation"))
 
 PYTORCH = (
@@ -25,7 +25,7 @@ PYTORCH = (
         "torch.nn.Conv{n}d(in_channels, out_channels, {arguments})",
         (
             Variant(
-                (KERNEL, _STRIDE, Argument("padding", ("p",), default=0), _DILATION),
+                (KERNEL, _STRIDE, AxisArgument("padding", ("p",), default=0), _DILATION),
                 before="p",
                 after="p",
                 demands=(*_TORCH, *natural(("p", "padding"))),
@@ -60,8 +60,8 @@ PYTORCH = (
                 (
                     KERNEL,
                     _STRIDE,
-                    Argument("padding", ("p",), default=0),
-                    Argument("output_padding", ("op",), default=0),
+                    AxisArgument("padding", ("p",), default=0),
+                    AxisArgument("output_padding", ("op",), default=0),
                     _DILATION,
                 ),
                 before="e - 1 - p",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from rot180.codegen.convert.common_form import AxisForm, entries
 from rot180.codegen.convert.conversion import ANOTHER, Conversion, Refusal, axis_calls
 from rot180.codegen.convert.cure import cure
-from rot180.codegen.convert.forms import Affine, AxisCall
+from rot180.codegen.convert.forms import AxisCall, LinearPart
 from rot180.codegen.convert.layer_data import FrameworkLayer, Variant
 from rot180.codegen.convert.solve import sizes
 from rot180.codegen.convert.spelling import write_argument
@@ -48,7 +48,7 @@ def arguments(
     return found
 
 
-def _number(value: int | Affine, size: str) -> int | str:
+def _number(value: int | LinearPart, size: str) -> int | str:
     if isinstance(value, int) or value.slope == 0:
         return value if isinstance(value, int) else value.constant
     times = size if value.slope == 1 else f"{value.slope}*{size}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from rot180.codegen.convert.frameworks import FRAMEWORKS, LAYERS
-from rot180.codegen.convert.layer_data import Argument, FrameworkLayer, Variant
+from rot180.codegen.convert.layer_data import AxisArgument, FrameworkLayer, Variant
 
 Value: TypeAlias = "int | str | tuple[Value, ...]"
 """What a user gives: an integer, a word, or several of them."""
@@ -155,7 +155,7 @@ def _unfit(values: Mapping[str, Value], layers: Sequence[FrameworkLayer]) -> str
 
 
 def _integers(
-    argument: Argument, values: Mapping[str, Value], axes: int
+    argument: AxisArgument, values: Mapping[str, Value], axes: int
 ) -> Sequence[Mapping[str, int]]:
     """Return the integers of an argument for each axis.
 
@@ -208,7 +208,7 @@ def _groups(layer: FrameworkLayer, values: Mapping[str, Value]) -> int:
 
 
 def write_argument(
-    argument: Argument, axes: Sequence[Mapping[str, object]], brackets: str = "()"
+    argument: AxisArgument, axes: Sequence[Mapping[str, object]], brackets: str = "()"
 ) -> str:
     """Return the value of an argument as the framework spells it.
 

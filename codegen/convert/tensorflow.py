@@ -7,24 +7,24 @@ from rot180.codegen.convert.layer_data import (
     KERNEL,
     REST,
     SAME,
-    Argument,
+    AxisArgument,
     FrameworkLayer,
     Variant,
     natural,
     positive,
 )
 
-_STRIDE = Argument("stride", ("s",))
-_STRIDES = Argument("strides", ("s",))
-_DILATIONS = Argument("dilations", ("d",), default=1)
+_STRIDE = AxisArgument("stride", ("s",))
+_STRIDES = AxisArgument("strides", ("s",))
+_DILATIONS = AxisArgument("dilations", ("d",), default=1)
 _CONV = (KERNEL, _STRIDES, _DILATIONS)
 _CALLS = (((KERNEL, _STRIDE, _DILATIONS), (1,)), (_CONV, (2, 3)))
 """tf.nn.conv1d spells its stride in its own way."""
 
-_PADDING = Argument("padding", ("before", "after"), "framed")
+_PADDING = AxisArgument("padding", ("before", "after"), "framed")
 _DEMANDS = positive(("k", "kernel_size"), ("s", "strides"), ("d", "dilations"))
 _PADS = natural(("before", "padding"), ("after", "padding"))
-_OUTPUT = Argument("output_shape", ("out",), "shape", sized=True)
+_OUTPUT = AxisArgument("output_shape", ("out",), "shape", sized=True)
 
 
 def _outputs(expression: str) -> tuple[str, str]:

@@ -61,7 +61,7 @@ def definitions(call: AxisCall, size: str, axis: int) -> list[str]:
     return lines
 
 
-class _Names(ast.NodeTransformer):
+class _WrittenNames(ast.NodeTransformer):
     def __init__(self, known: Mapping[str, str]) -> None:
         self.known = known
 
@@ -71,4 +71,4 @@ class _Names(ast.NodeTransformer):
 
 
 def _put_in(expression: str, known: Mapping[str, str]) -> str:
-    return ast.unparse(_Names(known).visit(ast.parse(expression, mode="eval").body))
+    return ast.unparse(_WrittenNames(known).visit(ast.parse(expression, mode="eval").body))

@@ -4,7 +4,7 @@ FRAMEWORKS = (
     (
         "jax_input_1d",
         "If a convolution dilates its input and its kernel, the input gradient is such a "
-        "convolution too: the dilation of the input becomes the stride, and the stride the "
+        "convolution too, where the dilation of the input becomes the stride, and the stride the "
         "dilation of what is read.",
         "It is the rule by which JAX differentiates every convolution, transposed ones included.",
     ),
