@@ -35,6 +35,7 @@ from rot180.derive.language.spelling import unfold_operators
 from rot180.derive.language.terms import (
     Access,
     Apply,
+    Derivative,
     Equal,
     Expression,
     Factor,
@@ -89,6 +90,8 @@ def plain(expression: Expression) -> list[tuple[Expr, tuple[sp.Symbol, ...], Cou
     """Normalise the order of factors and the signs of equations, and nothing else."""
 
     def unsigned(f: Factor) -> Factor:
+        if isinstance(f, Derivative):
+            return replace(f, factors=tuple(map(unsigned, f.factors)))
         return min((f, Equal(-f.value)), key=lambda e: str(e.value)) if isinstance(f, Equal) else f
 
     return [(t.coefficient, t.variables, Counter(map(unsigned, t.factors))) for t in expression]

@@ -23,13 +23,14 @@ from rot180.derive.language.terms import (
     Equal,
     Factor,
     Range,
+    Term,
     factor_symbols,
     tensor,
     term,
 )
 from rot180.derive.semantics import smt
 from rot180.derive.semantics.check import check
-from rot180.derive.semantics.evaluate import points
+from rot180.derive.semantics.evaluate import evaluate, points
 from rot180.derive.semantics.hypotheses import model_of
 from rot180.derive.semantics.model import Model, holds
 from rot180.derive.semantics.side_conditions import (
@@ -69,7 +70,10 @@ def test_the_engine_s_side_conditions_are_those_of_the_figures() -> None:
 
 @pytest.mark.parametrize("path", CERTIFICATES[::8], ids=lambda p: p.stem)
 def test_what_is_known_holds_wherever_factors_are_not_zero(path: Path) -> None:
-    """At the points that evaluation finds, which solves inequalities of its own."""
+    """At the points that evaluation finds, which solves inequalities of its own.
+
+    It need not look into the definitions of factors, so the product may still be 0 at some.
+    """
     proved = replay(loads(path.read_text()))
     variables = [v for v, _ in proved.variables]
     boxes = [AtLeast(n - 2) for _, n in proved.variables if n is not None]
@@ -84,7 +88,8 @@ def test_what_is_known_holds_wherever_factors_are_not_zero(path: Path) -> None:
             for point in rng.sample(found, min(3, len(found))):
                 here = {**sizes, **index, **point}
                 named = [c for c in known(t.factors) if factor_symbols(c) <= here.keys()]
-                assert all(holds(c, here) for c in named)
+                if not all(holds(c, here) for c in named):
+                    assert evaluate((Term(sp.S.One, (), t.factors),), Model(here), {}) == 0
 
 
 def false_proof(*certificates: tuple[Refutation, ...]) -> Proof:
