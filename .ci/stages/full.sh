@@ -35,9 +35,9 @@ packages() {
   done
 }
 
-newest_python() { # all scripts of Rocq, the book and the site have stages of their own
-  stage "  pytest, Python 3.13" in_env sdist3.13 \
-    "pytest -n 2 -p no:cacheprovider \
+newest_python() { # the proofs, Rocq's scripts, the book and the site have stages of their own
+  stage "  pytest: language, kernels, commands, Python 3.13" in_env sdist3.13 \
+    "pytest -n 2 -p no:cacheprovider tests/derive/language tests/codegen tests/test_*.py \
       --ignore tests/codegen/rocq --ignore tests/codegen/documents --ignore tests/codegen/figures"
   stage "  photograph" in_env sdist3.13 "python examples/photograph.py photograph.png"
   stage "  digits" in_env sdist3.13 "python examples/digits.py digits.svg"
