@@ -123,12 +123,10 @@ def _explanations(judge: Judge, smallest: Mismatch) -> Iterator[Explanation]:
             yield mistaken.name, partial(_agrees, judge, mistaken)
         return
     known = list(mistakes(judge.question))
-    if smallest.kind == "wrong":
-        for mistake in known:
-            yield mistake.name, partial(_reproduces, judge, mistake)
-        return
     for mistake in known:
         yield mistake.name, partial(_reproduces, judge, mistake)
+    if smallest.kind == "wrong":
+        return
     _, letter = axes_of(judge.question, smallest.case.env)
     right = Mistake("", judge.question.sum)
     for mistake in (right, *known):
@@ -159,7 +157,7 @@ def _has_size(judge: Judge, mistake: SizeMistake, found: Mismatch) -> bool:
 
 def _agrees(judge: Judge, mistake: ProgramMistake, found: Mismatch) -> bool:
     """Say whether a program with a mistake gives a result, as closely as it was judged."""
-    wrong = mistake.expected(found.case.env, judge.question.wrt)
+    wrong = mistake.expected(found.case.env)
     assert found.result is not None
     result = found.result.reshape(-1)
     if found.precision is None:

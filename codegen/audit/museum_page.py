@@ -42,7 +42,7 @@ an array has an entry at h, or not. Both values are those of the first entry tha
 numbers. What the audit says is what `rot180 audit` calls the mistake.
 
 In the pictures the upper row is right and the lower one is what the code computed; hatched entries
-are wrong, and a cross stands where one of the two arrays has no entry.
+are wrong, and a cross marks an index at which only one of the two arrays has an entry.
 """
 
 

@@ -45,16 +45,12 @@ class ProgramMistake:
 
     Attributes:
         name: what it is called.
-        change: what is returned instead.
+        expected: what a function with this mistake returns.
 
     """
 
     name: str
-    change: Change
-
-    def expected(self, env: Env, _wrt: str) -> ProgramExpectation:
-        """Return what a function with this mistake returns."""
-        return self.change(env)
+    expected: Change
 
 
 def program_mistakes(question: Question) -> Iterator[ProgramMistake]:

@@ -49,7 +49,7 @@ def sum_mistakes(question: Question) -> Iterator[Mistake]:
 
 def summed(question: Question) -> list[tuple[Symbol, Expr]]:
     """Return the indices of the output that an entry of the operand does not have, and sizes."""
-    own = {v for a in _entries(question) for e in a.index for v in symbols_of(e)}
+    own = _inside(question)
     pairs = zip(question.sum.indices, question.sum.box, strict=True)
     return [(v, size) for v, size in pairs if v not in own]
 
@@ -82,6 +82,11 @@ def _entries(question: Question) -> Iterator[Access]:
     for f in (f for t in question.sum.terms for f in t.factors):
         if isinstance(f, Access) and f.tensor.name == question.wrt:
             yield f
+
+
+def _inside(question: Question) -> set[Symbol]:
+    """Return the symbols in the indices of the operand, alone or in a sum."""
+    return {v for a in _entries(question) for e in a.index for v in symbols_of(e)}
 
 
 def _only(s: Sum, v: Symbol, e: Expr) -> Sum:
@@ -126,9 +131,9 @@ def _first_entries(question: Question) -> Iterator[Mistake]:
 def _whole_axes(question: Question) -> Iterator[Mistake]:
     """Run over two axes of the output as if they were one, and read on in memory elsewhere."""
     s, own = question.sum, {v for a in _entries(question) for v in a.index}
+    inside = _inside(question)
     pairs = list(zip(s.indices, s.box, strict=True))
     for (i, _), (j, size) in itertools.pairwise(pairs):
-        inside = {v for a in _entries(question) for e in a.index for v in symbols_of(e)}
         if i not in own or j in inside:
             continue
         a = fresh(i, {*s.indices, *(v for t in s.terms for v in t.variables)})
@@ -149,7 +154,7 @@ def _whole_axes(question: Question) -> Iterator[Mistake]:
 def _more_windows(question: Question) -> Iterator[Mistake]:
     """Take one window too many on the last axis: in memory it is the first of the next row."""
     s = question.sum
-    inside = {v for a in _entries(question) for e in a.index for v in symbols_of(e)}
+    inside = _inside(question)
     own = {v for a in _entries(question) for v in a.index}
     if len(s.indices) < 2 or s.indices[-1] not in inside - own:
         return

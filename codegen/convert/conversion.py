@@ -218,8 +218,7 @@ def match_axis(
 
     What is right at all sizes is right at the first ones, so it is among the solutions there.
     """
-    sized = any(one.sized for one in source.variant.arguments)
-    if size is None and sized:
+    if size is None and source.variant.sized:
         return Obstacle(layer, variant, None, "the padding depends on the size of the input")
     first = size or next(sizes(source))
     try:
@@ -248,14 +247,13 @@ def _failure(source: AxisCall, target: AxisCall, size: int | None) -> int | None
 
 def fitted(source: AxisCall, found: AxisCall, first: int) -> AxisCall:
     """Let the arguments that may depend on the size grow with it as the outputs do."""
-    sized = {p for one in found.variant.arguments if one.sized for p in one.parts}
-    if not sized:
+    if not found.variant.sized:
         return found
     first_outputs, later = (source.form(size).outputs for size in (first, first + 1))
     assert isinstance(first_outputs, int)
     assert isinstance(later, int)
     slope = later - first_outputs
-    grown = {name: LinearPart(slope, first_outputs - slope * first) for name in sized}
+    grown = {name: LinearPart(slope, first_outputs - slope * first) for name in found.variant.sized}
     return replace(found, parts={**found.parts, **grown})
 
 

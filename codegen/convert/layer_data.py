@@ -70,6 +70,11 @@ class Variant:
         return tuple(part for one in self.arguments for part in one.parts)
 
     @property
+    def sized(self) -> frozenset[str]:
+        """Return the names of the integers of an axis that may depend on the size of the input."""
+        return frozenset(part for one in self.arguments if one.sized for part in one.parts)
+
+    @property
     def definitions(self) -> Mapping[str, str]:
         """Return the names that are defined, with their expressions, in order."""
         return {**DEFINED, **self.defined}

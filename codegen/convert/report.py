@@ -198,7 +198,7 @@ def _others(refusal: Refusal, source: AxisCall, size: int) -> Iterator[AxisCall]
     """Yield the admitted calls of the other framework that have as many outputs at a size."""
     wanted = source.form(size)
     for one in refusal.obstacles:
-        if one.nearest is None or any(a.sized for a in one.variant.arguments):
+        if one.nearest is None or one.variant.sized:
             continue
         fixed = {"k", "s", "d", "r"}
         free = [part for part in one.variant.parts if part not in fixed]

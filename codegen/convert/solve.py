@@ -98,10 +98,9 @@ def _solutions(
         elif not free and (found := _value(variant, expression, parts)) != value:
             raise UnsolvableError(f"{what} is {found}, not {value}")
     del parts["i"]
-    sized = _sized(variant)
     free_parts = [name for name in variant.parts if name not in parts]
     yield from _complete(
-        layer, variant, goal, parts, sorted(free_parts, key=lambda name: name not in sized)
+        layer, variant, goal, parts, sorted(free_parts, key=lambda name: name not in variant.sized)
     )
 
 
@@ -119,7 +118,7 @@ def _complete(
     form, (name, *others) = goal.form, free
     assert isinstance(form.outputs, int)
     step = max(form.stride, form.input_dilation, form.dilation)
-    if name in _sized(variant):
+    if name in variant.sized:
         choices: Iterable[int] = [form.outputs]
     elif others:
         choices = range(step)
@@ -154,10 +153,6 @@ def _last(
         for cut in (bisect_left, bisect_right)
     )
     return values[first:last]
-
-
-def _sized(variant: Variant) -> set[str]:
-    return {part for one in variant.arguments if one.sized for part in one.parts}
 
 
 def _expand(variant: Variant, expression: str) -> frozenset[str]:

@@ -67,7 +67,7 @@ def test_what_is_converted_to_pytorch_is_the_same_layer_there() -> None:
             call = draw_call(rng, layer, variant, axes, size)
             assert call is not None
             x, kernel = draw_arrays(rng, call, size)
-            sized = any(one.sized for one in variant.arguments)
+            sized = bool(variant.sized)
             found = convert(
                 call, "pytorch", (size,) * axes if sized or rng.random() < 0.5 else None
             )
