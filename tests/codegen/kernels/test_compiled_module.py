@@ -97,8 +97,10 @@ def test_a_limited_address_space_is_a_memory_error(
         pytest.skip("no C compiler to ask for: the limits are those of Linux")
     program = LIMITED.replace("THREADS", str(threads)).replace("STEPS", str(steps))
     program = program.replace("BYTES", str(more))
-    # freed memory goes back to the system at once, so that each call has to ask for its own
+    # freed memory goes back to the system at once, so that each call has to ask for its own; the
+    # C library reserves address space for each further arena, which the limit does not count
     fresh = {"MALLOC_MMAP_THRESHOLD_": "4096", "MALLOC_TRIM_THRESHOLD_": "0"}
+    fresh["MALLOC_ARENA_MAX"] = "1"
     ran = subprocess.run(
         [sys.executable, "-c", program],
         env=os.environ | fresh,
