@@ -35,10 +35,12 @@ packages() {
   done
 }
 
-newest_python() { # the proofs, Rocq's scripts, the book and the site have stages of their own
+newest_python() { # what has a stage of its own is not tested here again
   stage "  pytest: language, kernels, commands, Python 3.13" in_env sdist3.13 \
-    "pytest -n 2 -p no:cacheprovider tests/derive/language tests/codegen tests/test_*.py \
-      --ignore tests/codegen/rocq --ignore tests/codegen/documents --ignore tests/codegen/figures"
+    "pytest -n 2 -p no:cacheprovider tests/derive/language tests/codegen/kernels tests/codegen/cli \
+      tests/test_*.py --ignore tests/codegen/kernels/test_contract.py \
+      --ignore tests/codegen/kernels/test_reserved_names.py \
+      --ignore tests/codegen/cli/test_interrupts.py --ignore tests/test_layers_zoo.py"
   stage "  photograph" in_env sdist3.13 "python examples/photograph.py photograph.png"
   stage "  digits" in_env sdist3.13 "python examples/digits.py digits.svg"
   stage "  rot180 verify: all of Rocq" in_env sdist3.13 \
