@@ -167,10 +167,13 @@ class Printer:
 
 
 def relations_of(lhs: Expression, rhs: Expression) -> list[tuple[str, int]]:
-    """List the derivatives that occur on one side only; the proof may use their relations."""
-    sides = [dict.fromkeys(functions_of(side)) for side in (lhs, rhs)]
-    alone = [f for one, other in (sides, sides[::-1]) for f in one if f not in other]
-    return [(f, n) for f, n in alone if relation(f, n) is not None]
+    """List the derivatives that occur and have a relation; the proof may use their relations.
+
+    A statement does not depend on the steps of its proof, which may relate a derivative that both
+    sides have.
+    """
+    found = dict.fromkeys(f for side in (lhs, rhs) for f in functions_of(side))
+    return [(f, n) for f, n in found if relation(f, n) is not None]
 
 
 def operands_of(t: Tensor) -> list[Tensor]:

@@ -115,6 +115,7 @@ Definition statement : Prop :=
   forall scalars : Ring,
   forall rsqrt : scalars -> scalars,
   forall rsqrt_1 : scalars -> scalars,
+  (forall z1 : scalars, const 2 [*] rsqrt_1 z1 = (const (-1) [*] (rsqrt z1 [*] rsqrt z1 [*] rsqrt z1))) ->
   forall grad_y : Z -> scalars,
   forall a : Z -> Z -> scalars,
   forall b : Z -> Z -> scalars,
@@ -161,6 +162,7 @@ Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
 Variable rsqrt : scalars -> scalars.
 Variable rsqrt_1 : scalars -> scalars.
+Hypothesis rsqrt_1_known : forall z1 : scalars, const 2 [*] rsqrt_1 z1 = (const (-1) [*] (rsqrt z1 [*] rsqrt z1 [*] rsqrt z1)).
 Variable grad_y : Z -> scalars.
 Variable a : Z -> Z -> scalars.
 Variable b : Z -> Z -> scalars.

@@ -39,6 +39,7 @@ Definition statement : Prop :=
   forall scalars : Ring,
   forall sigmoid : scalars -> scalars,
   forall sigmoid_1 : scalars -> scalars,
+  (forall z1 : scalars, sigmoid_1 z1 = (sigmoid z1) [+] (const (-1) [*] (sigmoid z1 [*] sigmoid z1))) ->
   forall grad_y : Z -> Z -> scalars,
   forall x : Z -> Z -> Z -> scalars,
   (forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < C) -> grad_y z1 z2 = zero) ->
@@ -68,6 +69,7 @@ Variable scalars : Ring.
 Add Ring scalars_ring : (laws scalars).
 Variable sigmoid : scalars -> scalars.
 Variable sigmoid_1 : scalars -> scalars.
+Hypothesis sigmoid_1_known : forall z1 : scalars, sigmoid_1 z1 = (sigmoid z1) [+] (const (-1) [*] (sigmoid z1 [*] sigmoid z1)).
 Variable grad_y : Z -> Z -> scalars.
 Variable x : Z -> Z -> Z -> scalars.
 Hypothesis grad_y_box : forall z1 z2, ~ (0 <= z1 < N /\ 0 <= z2 < C) -> grad_y z1 z2 = zero.

@@ -47,6 +47,7 @@ Definition statement : Prop :=
   forall sqrt : scalars -> scalars,
   forall sqrt_1 : scalars -> scalars,
   forall rsqrt : scalars -> scalars,
+  (forall z1 : scalars, const 2 [*] sqrt_1 z1 = (rsqrt z1)) ->
   forall grad_y : Z -> scalars,
   forall a : Z -> Z -> scalars,
   forall b : Z -> Z -> scalars,
@@ -96,6 +97,7 @@ Add Ring scalars_ring : (laws scalars).
 Variable sqrt : scalars -> scalars.
 Variable sqrt_1 : scalars -> scalars.
 Variable rsqrt : scalars -> scalars.
+Hypothesis sqrt_1_known : forall z1 : scalars, const 2 [*] sqrt_1 z1 = (rsqrt z1).
 Variable grad_y : Z -> scalars.
 Variable a : Z -> Z -> scalars.
 Variable b : Z -> Z -> scalars.

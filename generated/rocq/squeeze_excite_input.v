@@ -217,6 +217,7 @@ Definition statement : Prop :=
   forall relu_1 : scalars -> scalars,
   forall reciprocal : scalars -> scalars,
   forall reciprocal_1 : scalars -> scalars,
+  (forall z1 : scalars, sigmoid_1 z1 = (sigmoid z1) [+] (const (-1) [*] (sigmoid z1 [*] sigmoid z1))) ->
   (forall z1 : scalars, reciprocal_1 z1 = (const (-1) [*] (reciprocal z1 [*] reciprocal z1))) ->
   forall grad_y : Z -> Z -> Z -> Z -> scalars,
   forall x : Z -> Z -> Z -> Z -> scalars,
@@ -310,6 +311,7 @@ Variable relu : scalars -> scalars.
 Variable relu_1 : scalars -> scalars.
 Variable reciprocal : scalars -> scalars.
 Variable reciprocal_1 : scalars -> scalars.
+Hypothesis sigmoid_1_known : forall z1 : scalars, sigmoid_1 z1 = (sigmoid z1) [+] (const (-1) [*] (sigmoid z1 [*] sigmoid z1)).
 Hypothesis reciprocal_1_known : forall z1 : scalars, reciprocal_1 z1 = (const (-1) [*] (reciprocal z1 [*] reciprocal z1)).
 Variable grad_y : Z -> Z -> Z -> Z -> scalars.
 Variable x : Z -> Z -> Z -> Z -> scalars.

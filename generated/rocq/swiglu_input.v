@@ -50,6 +50,7 @@ Definition statement : Prop :=
   forall silu : scalars -> scalars,
   forall silu_1 : scalars -> scalars,
   forall sigmoid : scalars -> scalars,
+  (forall z1 : scalars, silu_1 z1 = (sigmoid z1) [+] (silu z1) [+] (const (-1) [*] (sigmoid z1 [*] silu z1))) ->
   forall grad_y : Z -> Z -> scalars,
   forall x : Z -> Z -> scalars,
   forall w : Z -> Z -> scalars,
@@ -90,6 +91,7 @@ Add Ring scalars_ring : (laws scalars).
 Variable silu : scalars -> scalars.
 Variable silu_1 : scalars -> scalars.
 Variable sigmoid : scalars -> scalars.
+Hypothesis silu_1_known : forall z1 : scalars, silu_1 z1 = (sigmoid z1) [+] (silu z1) [+] (const (-1) [*] (sigmoid z1 [*] silu z1)).
 Variable grad_y : Z -> Z -> scalars.
 Variable x : Z -> Z -> scalars.
 Variable w : Z -> Z -> scalars.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -345,3 +346,15 @@ def test_a_gap_is_refused() -> None:
     for result in checked(output_size=gap), checked(output_size=axiom):
         assert not result[0].accepted
     assert "Admitted" in checked(output_size=gap)[0].message
+
+
+def test_the_relations_that_a_proof_uses_are_stated() -> None:
+    """A derivative may be related where both sides of the statement have it."""
+    used = 0
+    for path in sorted(FOLDER.glob("*.v")):
+        text = path.read_text(encoding="utf-8")
+        stated = set(re.findall(r"^ *Hypothesis (\w+_known) ", text, re.MULTILINE))
+        rewritten = set(re.findall(r"rewrite \((\w+_known) ", text))
+        assert rewritten <= stated, path.name
+        used += len(rewritten)
+    assert used > 20
