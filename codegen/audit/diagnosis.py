@@ -23,7 +23,7 @@ from rot180.codegen.audit.targets import UnsupportedCallError
 from rot180.codegen.audit.tolerance import numpy_dtype
 from rot180.derive.language.programs import Program
 from rot180.derive.language.terms import Access, Factor, Tensor
-from rot180.derive.semantics.model import integer
+from rot180.derive.semantics.model import EvaluationError, integer
 
 PROBES = 400
 """The most calls that find out which products a target sums."""
@@ -190,7 +190,10 @@ def _reproduces(judge: Judge, mistake: Mistake, found: Mismatch, resized: bool =
         if boxed is None:
             return False
         mistake = replace(mistake, sum=boxed)
-    values = mistake.values(env, question.wrt, judge.integers(found.case.env))
+    try:
+        values = mistake.values(env, question.wrt, judge.integers(found.case.env))
+    except EvaluationError:  # without dilation, say, an index that is ignored has no bounds
+        return False
     if found.kind == "wrong":
         values = values.reshape(-1)
         return bool(np.array_equal(values, found.result.reshape(-1)))

@@ -22,8 +22,9 @@ from rot180.codegen.audit.mistake import Mistake
 from rot180.codegen.audit.mistakes import mistakes, with_remainders
 from rot180.codegen.audit.products import Array, shape_of
 from rot180.codegen.audit.questions import Question, question
-from rot180.codegen.audit.targets import JudgedFunction
+from rot180.codegen.audit.targets import JudgedFunction, UnsupportedCallError
 from rot180.codegen.audit.tolerance import Precision
+from rot180.derive.semantics.model import EvaluationError
 
 LAYERS = (
     ("conv1d", "input"),
@@ -65,7 +66,10 @@ class Victim:
     def result(self, case: Configuration, values: dict[str, Array]) -> Array:
         """Return what it computes at a configuration."""
         env = with_remainders(self.question, case.env)
-        wrong = self.mistake.values(env, self.question.wrt, values)
+        try:
+            wrong = self.mistake.values(env, self.question.wrt, values)
+        except EvaluationError as error:
+            raise UnsupportedCallError(f"the formula has no value: {error}") from error
         return wrong.reshape(self.question.shape(self.question.result, case.env))
 
 
@@ -87,7 +91,10 @@ def judged(victim: Victim, seed: int = 0) -> VictimJudge:
 
 def differs(victim: Victim, case: Configuration) -> bool:
     """Say whether a mistake shows at a configuration, with small integers."""
-    found = judged(victim).exactly(case, "float64")
+    try:
+        found = judged(victim).exactly(case, "float64")
+    except UnsupportedCallError:
+        return False
     return found is not None and found[0] is not None
 
 

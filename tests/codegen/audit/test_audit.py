@@ -258,6 +258,31 @@ def test_a_framework_that_is_not_installed(
     assert (code, "TARGET: found 'torch', but torch is not installed" in text) == (2, True)
 
 
+NO_DILATION = """
+import numpy as np
+
+def wrong_without_dilation(w, grad_y, s, d, lo, x_shape):
+    out = np.zeros(x_shape, grad_y.dtype)
+    for p in range(len(grad_y)):
+        for k in range(len(w)):
+            if 0 <= s * p + d * k - lo < len(out):
+                out[s * p + d * k - lo] += grad_y[p] * w[k]
+    return out + (d == 0)
+"""
+
+
+def test_known_mistakes_that_have_no_value_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At d = 0 no bracket bounds the taps of some wrong formulas: those are not the mistake."""
+    path = tmp_path / "victim.py"
+    path.write_text(NO_DILATION, "utf-8")
+    layer = ("--layer", "y[p] = sum[k] x[s*p+d*k-lo] * w[k]", "--wrt", "x")
+    code, text = audit(capsys, f"{path}:wrong_without_dilation", *layer)
+    assert code == 1
+    assert "WRONG" in text and "d = 0" in text
+
+
 @pytest.mark.parametrize("source", ["conv1d", "y[p] = sum[k] x[s*p+d*k-lo] * w[k]"])
 def test_every_process_chooses_the_same(source: str) -> None:
     """Workers of a test run must agree, though each hashes texts in its own way."""
