@@ -9,8 +9,10 @@ from typing import TypeAlias
 from sympy import Expr, Symbol
 
 from rot180.codegen.plans.plan import Divided, LoweringError, Phase, Solved, named
+from rot180.derive.kernel.obligations import Obligation
 from rot180.derive.language.polynomial import normal, symbols_of
 from rot180.derive.language.terms import Access, Apply, Condition, Equal, Range, Term
+from rot180.derive.search.farkas import certify
 
 Outer: TypeAlias = Phase | Solved | Divided
 
@@ -135,8 +137,10 @@ def draft(
         else:
             raise LoweringError("a derivative is still pending: only a finished sum can be lowered")
     inside = {*ranges, *(r for a in accesses if isinstance(a, Access) for r in box(a))}
+    known = (*inside, *map(Equal, equations), *hypotheses)
     for a in accesses:
-        if not all(r in inside or _follows(r, inside, equations) for r in box(a)):
+        outside = (r for r in box(a) if not (r in inside or _follows(r, inside, equations)))
+        if any(certify(Obligation(known, r)) is None for r in outside):
             raise LoweringError(
                 f"a scalar function of {access(a).tensor.name} is used outside its box: "
                 "multiply it by the bracket of the box"

@@ -167,10 +167,15 @@ def _propagate(equations: list[Expr], unknown: set[Symbol]) -> dict[Symbol, Expr
 
 
 def combine_like_terms(d: Derivation) -> None:
-    """Combine terms that are equal up to an affine bijection of their sums."""
+    """Combine terms that are equal up to an affine bijection of their sums.
+
+    A term whose coefficient has a parameter with the name of the other's index stays as it is.
+    """
     for at in range(1, len(d.current)):
         for u in d.current[:at]:
             t = d.current[at]
+            if symbols_of(t.coefficient) & set(u.variables):
+                continue
             target = Term(t.coefficient, u.variables, u.factors)
             if t != target and match(d, at, target):
                 break
