@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from rot180.codegen.audit.cases import Choice, Configuration
-from rot180.codegen.audit.judge import AuditResult, Judge
+from rot180.codegen.audit.judge import AuditResult, Judge, Mismatch
 from rot180.codegen.audit.mistake import Mistake
 from rot180.codegen.audit.mistakes import mistakes, with_remainders
 from rot180.codegen.audit.products import Array, shape_of
@@ -70,17 +70,23 @@ class Victim:
             wrong = self.mistake.values(env, self.question.wrt, values)
         except EvaluationError as error:
             raise UnsupportedCallError(f"the formula has no value: {error}") from error
-        return wrong.reshape(self.question.shape(self.question.result, case.env))
+        shape = self.question.shape(self.question.result, case.env)
+        return wrong.reshape(shape) if wrong.size == np.prod(shape) else wrong
 
 
 class VictimJudge(Judge):
     """Judges a victim, which computes from the configuration itself."""
 
-    def call(self, case: Configuration, dtype: str, values: Any) -> Array:
+    def call(self, case: Configuration, dtype: str, values: Any) -> Array | Mismatch:
         """Return what the victim computes."""
         victim = self.target.function
         assert isinstance(victim, Victim)
-        return victim.result(case, dict(values))
+        found = victim.result(case, dict(values))
+        shape = self.question.shape(self.question.result, case.env)
+        if found.shape == shape:
+            return found
+        said = f"found the shape {found.shape}, expected {shape}"
+        return Mismatch("shape", case, dtype, said, arrays=values, result=found)
 
 
 def judged(victim: Victim, seed: int = 0) -> VictimJudge:
@@ -136,7 +142,7 @@ def seen_by_ordinary(victim: Victim, ones: bool) -> bool:
         values = {k: np.ones_like(v) if k.startswith("grad_") else v for k, v in values.items()}
     right = q.expected(case.env).numbers(values).reshape(-1)
     wrong = victim.result(case, values).reshape(-1)
-    return not np.allclose(wrong, right, rtol=1e-4, atol=1e-4)
+    return wrong.size != right.size or not np.allclose(wrong, right, rtol=1e-4, atol=1e-4)
 
 
 def victims(count: int, seed: int) -> Iterator[Victim]:
