@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from sympy import Symbol
 
-from rot180.derive.gradients.folding import fold, fold_definitions
+from rot180.derive.gradients.folding import fold, fold_definitions, open_boxes
 from rot180.derive.gradients.program_gradient import compact_gradient
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.kernel.replay import replay
@@ -21,6 +21,7 @@ from rot180.derive.language.terms import (
     Access,
     Apply,
     Equal,
+    Range,
     Tensor,
     Term,
     define,
@@ -53,12 +54,28 @@ def short_form(
     while found := next(_sums(d), None):
         at, variables, numbers = found
         made = _named(d, at, variables, numbers, f"dot_{wrt}")
+        _keep_boxes(d, at, numbers)
         if not fold(d, at, numbers, made[made.definition.formals], variables):  # type: ignore[union-attr]
             return None
         sums.append(made)
         d.table[made.name] = made
         fold_definitions(d, sums)
     return replay(d.proof()), tuple(sums)
+
+
+def _keep_boxes(d: Derivation, at: int, numbers: Sequence[int]) -> None:
+    """Write the boxes of the arguments of functions that only factors of a sum make evident.
+
+    Once the sum has a name, nothing else says that these entries are inside.
+    """
+    found: dict[Range, None] = {}
+    for n, f in enumerate(d.current[at].factors):
+        if isinstance(f, Apply) and n not in numbers:
+            still = open_boxes(d, at, (n,), f.argument)
+            hidden = open_boxes(d, at, (n, *numbers), f.argument)
+            found |= dict.fromkeys(box for box in hidden if box not in still)
+    if found:
+        d.apply("bracket", at, drop=(), add=tuple(found))
 
 
 def _sums(d: Derivation) -> Iterator[tuple[int, tuple[Symbol, ...], tuple[int, ...]]]:

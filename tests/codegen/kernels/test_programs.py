@@ -80,6 +80,13 @@ def test_drawn_programs(seed: int) -> None:
     assert outcome.kind == "derived", outcome.text
 
 
+@pytest.mark.parametrize("seed", [253, 324, 424])
+def test_drawn_programs_that_were_refused(seed: int) -> None:
+    """A parameter named as an index; a box that only a named sum shows; a step that divides."""
+    outcome = examine(seed, compiled=False)
+    assert outcome.kind == "derived", outcome.text
+
+
 def test_what_is_read_at_indices_is_summed_over_them() -> None:
     """The short form of the gradient sums over the indices of the array, and keeps none."""
     program = parse_program("a[N,I]; t[J]; y[N]; t[j] = sum[i,n] a[n,i]; y[n] = t[at[n]]")
