@@ -166,7 +166,7 @@ def case_of(question: Question, env: Env) -> Configuration:
     Without entries nothing is computed, so that no two features of a definition meet there.
     """
     sizes = {v for t in (*question.layer.tensors, question.layer.output) for v in _axes(t)}
-    if any(env.get(v) == 0 for v in sizes):
+    if question.tolerance == PROVED and any(env.get(v) == 0 for v in sizes):
         words = [f"{v.name}={env[v.name]}" for v in question.layer.parameters if v.name in env]
         return Configuration(env, frozenset(f"empty, {word}" for word in ("0", *words)))
     return Configuration(env, frozenset(_features(question, env)))

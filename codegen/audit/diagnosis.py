@@ -28,7 +28,7 @@ from rot180.derive.semantics.model import EvaluationError, integer
 PROBES = 400
 """The most calls that find out which products a target sums."""
 
-TRIED = 60
+TRIED = 120
 """The most configurations that are tried for a name."""
 
 SIMILAR = 16

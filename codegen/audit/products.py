@@ -236,8 +236,14 @@ def _entries(access: Access, env: Mapping[str, int], points: Points, count: int)
     return out
 
 
+SHORT = 32
+"""The number of entries up to which drawn integers might be the same in both directions."""
+
+
 def small_integers(rng: np.random.Generator, shape: tuple[int, ...], largest: int = 4) -> Array:
     """Draw integers, none of them 0, whose products add up exactly.
+
+    In short arrays neighbours differ, so that the order of two taps shows.
 
     Args:
         rng: draws them.
@@ -246,4 +252,8 @@ def small_integers(rng: np.random.Generator, shape: tuple[int, ...], largest: in
 
     """
     drawn: Array = rng.integers(1, largest + 1, shape) * rng.choice([-1, 1], shape)
+    flat = drawn.reshape(-1)
+    for n in range(1, flat.size if flat.size <= SHORT else 0):
+        if flat[n] == flat[n - 1]:
+            flat[n] *= -1
     return drawn
