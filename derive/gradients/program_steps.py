@@ -271,10 +271,10 @@ def _gather_steps(
     one = t in program.definitions
     line = gather_line(t, program.gathers) if one else definition_line(t, frozenset(order))
     taken = {u.name for u in (*order, *program.definitions, *program.tensors, *program.arrays)}
-    found = parts_of(t, program.gathers, line, taken)
-    before = [_step(program, u, order, known) for u in found.before]
-    after = [] if found.after is None else [_step(program, found.after, order, known)]
-    return [*before, *found.gathers, *after]
+    return [
+        part if isinstance(part, GatherStep) else _step(program, part, order, known)
+        for part in parts_of(t, program.gathers, line, taken)
+    ]
 
 
 def _step(

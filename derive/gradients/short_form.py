@@ -12,9 +12,10 @@ from sympy import Symbol
 
 from rot180.derive.gradients.folding import fold, fold_definitions, open_boxes
 from rot180.derive.gradients.program_gradient import compact_gradient
+from rot180.derive.kernel.finiteness import finiteness
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.kernel.replay import replay
-from rot180.derive.language.polynomial import symbol
+from rot180.derive.language.polynomial import symbol, symbols_of
 from rot180.derive.language.programs import Program
 from rot180.derive.language.substitute import fresh
 from rot180.derive.language.terms import (
@@ -53,6 +54,7 @@ def short_form(
     sums: list[Tensor] = []
     while found := next(_sums(d), None):
         at, variables, numbers = found
+        numbers += _bounding(d, at, variables, numbers)
         made = _named(d, at, variables, numbers, f"dot_{wrt}")
         _keep_boxes(d, at, numbers)
         if not fold(d, at, numbers, made[made.definition.formals], variables):  # type: ignore[union-attr]
@@ -88,6 +90,28 @@ def _sums(d: Derivation) -> Iterator[tuple[int, tuple[Symbol, ...], tuple[int, .
             depends = free.intersection(*[frozenset().union(*map(factor_symbols, own))])
             if depends < free and all(isinstance(f, Access | Apply) for f in own):
                 yield at, variables, tuple(numbers)
+
+
+def _bounding(
+    d: Derivation, at: int, variables: tuple[Symbol, ...], numbers: Sequence[int]
+) -> tuple[int, ...]:
+    """Return the brackets without which a sum may be infinite: s >= 1 by ``[0 <= r < s]``.
+
+    Args:
+        d: the derivation.
+        at: the number of the term.
+        variables: the indices of the sum.
+        numbers: the numbers of its factors.
+
+    """
+    t, free = d.current[at], {v for v, _ in d.statement.variables}
+    own = tuple(t.factors[n] for n in numbers)
+    if not finiteness(term(*own, over=variables), ()):
+        return ()
+    inside = free.intersection(frozenset().union(*map(factor_symbols, own)))
+    brackets = [(n, symbols_of(f.value)) for n, f in enumerate(t.factors) if isinstance(f, Range)]
+    others = free.union(t.variables) - inside
+    return tuple(n for n, used in brackets if used & inside and not used & others)
 
 
 def _components(t: Term) -> list[tuple[Symbol, ...]]:
