@@ -27,7 +27,6 @@ from rot180.derive.language.terms import (
     Tensor,
     accesses_and_brackets,
     define,
-    factor_symbols,
     indices,
     tensors,
     term,
@@ -156,10 +155,7 @@ def _clash(expression: Expression) -> bool:
 
 
 def kernel_theorem(
-    layer: Layer,
-    wrt: str | None,
-    gradients: Collection[Tensor] = (),
-    known: Collection[Condition] = (),
+    layer: Layer, wrt: str | None, gradients: Collection[Tensor] = ()
 ) -> Theorem:
     """Prove the normal form that code generation lowers: free tensors, affine indices.
 
@@ -167,7 +163,6 @@ def kernel_theorem(
         layer: a forward pass.
         wrt: the operand to differentiate by; None for the forward pass itself.
         gradients: operands whose dilation stays visible, as that of the output gradient does.
-        known: what may be assumed of parameters, where a sum might be infinite otherwise.
 
     """
     if wrt is None:
@@ -179,7 +174,7 @@ def kernel_theorem(
     else:
         variables, goal = chain_goal(layer, operand(layer, wrt))
         name = f"{layer.name or 'layer'}.grad_{wrt}.kernel"
-    needed = divisor_hypotheses((layer.output,)) or _without_which_infinite(layer, known)
+    needed = divisor_hypotheses((layer.output,))
     d = Derivation(name, variables, needed, goal, trial=True)
     moduli = dict.fromkeys(_phases(layer, d, gradients))
     # 3*s is at least 1 where s is
@@ -188,16 +183,6 @@ def kernel_theorem(
     d = Derivation(name, variables, hypotheses, goal)
     _phases(layer, d, gradients)
     return replay(d.proof())
-
-
-def _without_which_infinite(
-    layer: Layer, known: Collection[Condition]
-) -> tuple[Condition, ...]:
-    """Return what is known of the parameters of a layer that has a sum with open ends."""
-    assert layer.output.definition is not None
-    if not any(finiteness(t, ()) for t in layer.output.definition.body):
-        return ()
-    return tuple(c for c in known if factor_symbols(c) <= {*layer.parameters})
 
 
 def _phases(layer: Layer, d: Derivation, gradients: Collection[Tensor]) -> list[Expr]:

@@ -287,8 +287,6 @@ def _step(
         parameters = tuple(sorted(symbols, key=lambda v: v.name))
         layer = Layer(t.name, made, operands, parameters, definition_line(made))
         gradients = [u for u in operands if u.name.startswith("grad_")]
-        divisors = divisor_hypotheses(program.definitions)
         with metered():
-            found = kernel_theorem(layer, None, gradients, divisors)
-        known[made] = ProgramStep(t.name, layer, found)
+            known[made] = ProgramStep(t.name, layer, kernel_theorem(layer, None, gradients))
     return known[made]
