@@ -179,8 +179,12 @@ def _own_index(f: Access, u: Term, lengths: Mapping[Symbol, Expr]) -> tuple[Symb
     own = list[Symbol]()
     taken = {*u.symbols, *lengths}.union(*map(symbols_of, lengths.values()))
     for e, size in zip(f.index, f.tensor.shape, strict=True):
-        moves = isinstance(e, Symbol) and (e in u.variables or e in lengths)
-        if moves and e not in own and lengths.get(e, size) == size:
+        if (
+            isinstance(e, Symbol)
+            and e not in own
+            and (e in u.variables or e in lengths)
+            and (e not in lengths or lengths[e] == size)
+        ):
             own.append(e)
         else:
             own.append(fresh("k", taken.union(own)))
@@ -217,7 +221,7 @@ def _read_and_written(u: Term, n: int, sizes: Mapping[Symbol, Expr]) -> Split:
     factors = tuple(reindexed(h, by) for h in u.factors)
     over = (*(v for v in u.variables if v not in f.index), by[place])
     inner = Term(u.coefficient, over, factors)
-    known = sizes | _lengths((f,))
+    known = {**sizes, **_lengths((f,))}
     index = tuple(v for v in known if v in inner.symbols and v != place)
     outer = tuple(v for v in u.variables if v in f.index)
     box = tuple(known[v] for v in index)
@@ -254,7 +258,7 @@ def _taken_out(
         inside = frozenset[Symbol]().union(*map(factor_symbols, factors))
         outside = held.union(*map(factor_symbols, left))
         over = tuple(v for v in u.variables if v in inside and v not in outside)
-        known = _lengths(factors) | sizes
+        known = {**_lengths(factors), **sizes}
         known |= _lengths((read,))
         index = tuple(v for v in known if v in inside and v not in over)
         index = tuple(sorted(index, key=lambda v: v != own[-1]))  # sums by rows are faster

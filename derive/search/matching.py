@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import permutations, product
 
 from sympy import Expr, Symbol
@@ -167,19 +167,30 @@ def _propagate(equations: list[Expr], unknown: set[Symbol]) -> dict[Symbol, Expr
 
 
 def combine_like_terms(d: Derivation) -> None:
-    """Combine terms that are equal up to an affine bijection of their sums.
-
-    A term whose coefficient has a parameter with the name of the other's index stays as it is.
-    """
+    """Combine terms that are equal up to an affine bijection of their sums."""
     for at in range(1, len(d.current)):
-        for u in d.current[:at]:
+        for earlier in range(at):
             t = d.current[at]
-            if symbols_of(t.coefficient) & set(u.variables):
-                continue
+            _rename(d, earlier, symbols_of(t.coefficient))
+            u = d.current[earlier]
             target = Term(t.coefficient, u.variables, u.factors)
             if t != target and match(d, at, target):
                 break
     collect(d)
+
+
+def _rename(d: Derivation, at: int, names: Collection[Symbol]) -> None:
+    """Give those summed indices of a term that have certain names other ones."""
+    u = d.current[at]
+    if {*names}.isdisjoint(u.variables):
+        return
+    taken = {v for t in d.current for v in t.symbols} | {v for v, _ in d.statement.variables}
+    mapping = list[tuple[Symbol, Symbol]]()
+    for v in u.variables:
+        new = fresh(v, taken) if v in names else v
+        taken.add(new)
+        mapping.append((v, new))
+    d.apply("reindex", at, variables=tuple(v for _, v in mapping), mapping=tuple(mapping))
 
 
 def join(left: Derivation, right: Derivation) -> Proof:

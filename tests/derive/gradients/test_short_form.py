@@ -54,3 +54,15 @@ def test_two_sums_of_a_gradient_have_two_names() -> None:
             (verdict,) = checker.check(dumps(found[0].proof))
             assert verdict.verdict == "proved"
             assert check(found[0], count=2).counterexample is None
+
+
+def test_a_sum_keeps_the_bracket_that_makes_it_finite() -> None:
+    """Without the bracket, nothing says that s is not zero."""
+    program = parse_program("t[j] = sum[i] c[i,j % s]; y[n] = max(t[n], 1)")
+    found = short_form(program, "c", program_gradient(program, "c"))
+    assert found is not None
+    theorem, (made,) = found
+    assert definition_line(made).endswith(" * [0 <= r < s]")
+    (verdict,) = checker.check(dumps(theorem.proof))
+    assert verdict.verdict == "proved"
+    assert check(theorem, count=2).counterexample is None
