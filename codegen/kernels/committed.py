@@ -41,6 +41,7 @@ from rot180.derive.theorems import theorem, theorems
 
 GENERATED_PATTERNS = (
     "numpy_*.py",
+    "dask*.py",
     "cython_*.py",
     "cython_*.pyx",
     "cython_*.pyi",

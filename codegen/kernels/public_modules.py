@@ -9,6 +9,7 @@ from rot180.codegen.kernels import public_cython, public_numpy
 from rot180.codegen.kernels.c_runtime import lent_contraction
 from rot180.codegen.kernels.checks import FunctionChecks, Geometry, checks_of, geometry_of
 from rot180.codegen.kernels.cython_backend import CythonKernel, CythonModule
+from rot180.codegen.kernels.dask_modules import dask_modules
 from rot180.codegen.kernels.derivation import ProvedLayer
 from rot180.codegen.kernels.inline import copied
 from rot180.codegen.kernels.modules import lowered
@@ -108,7 +109,8 @@ def numpy_modules(layers: Sequence[ShippedLayer]) -> dict[str, tuple[str, dict[s
         )
         found[f"{layer.entry.module}.py"] = text, proofs
     found["numpy_kernels.py"] = _numpy_kernels(layers), {}
-    return found
+    functions = [c.function for layer in layers for c in layer.functions]
+    return found | dask_modules([layer.entry for layer in layers], functions, HEADER)
 
 
 def _window_sizes(geometries: Sequence[Geometry], proofs: Mapping[str, str]) -> str:

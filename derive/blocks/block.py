@@ -19,6 +19,7 @@ from rot180.derive.blocks.moves import movable
 from rot180.derive.blocks.windows import Window
 from rot180.derive.kernel.proof import Theorem, Variables
 from rot180.derive.language.layers import Layer
+from rot180.derive.language.notation import unfolded_body
 from rot180.derive.language.polynomial import normal, symbol
 from rot180.derive.language.substitute import fresh, substitute
 from rot180.derive.language.terms import (
@@ -41,7 +42,8 @@ class Block:
     """A block of a layer.
 
     Attributes:
-        layer: the layer, with a parameter in each index that a block moves.
+        layer: the layer.
+        movable: the layer with a parameter in each index that a block moves.
         index: the index whose values are divided into blocks.
         first: the symbol of its first value.
         count: the symbol of the number of its values.
@@ -52,6 +54,7 @@ class Block:
     """
 
     layer: Layer
+    movable: Layer
     index: Symbol
     first: Symbol
     count: Symbol
@@ -92,10 +95,10 @@ class Block:
     @property
     def on_windows(self) -> Expression:
         """Return the layer with moved parameters, on windows of its operands."""
-        assert self.layer.output.definition is not None
+        assert self.movable.output.definition is not None
         operands = {t.name: self._window_of(t) for t in self.layer.tensors}
         new = {name: t for name, t in operands.items() if t.definition}
-        moved = (substitute(t, dict(self.moves)) for t in self.layer.output.definition.body)
+        moved = (substitute(t, dict(self.moves)) for t in self.movable.output.definition.body)
         return tuple(
             replace(t, factors=tuple(_with_operands(f, new) for f in t.factors)) for t in moved
         )
@@ -158,7 +161,10 @@ def block(layer: Layer, index: str, order: Sequence[str] = ()) -> Block:
     """
     y, v = layer.output, symbol(index)
     assert y.definition is not None
-    formals, body = y.definition.formals, y.definition.body
+    formals, body = y.definition.formals, unfolded_body(y)
+    if body != y.definition.body:
+        y = define(y.name, y.shape, formals, body)
+        layer = replace(layer, output=y)
     free = v in formals
     if not free and not all(v in t.variables for t in body):
         have = [u.name for u in (*formals, *body[0].variables)]
@@ -172,7 +178,7 @@ def block(layer: Layer, index: str, order: Sequence[str] = ()) -> Block:
     if size is None or not found.windows:
         raise ValueError(f"index: found {index!r}, along which no operand can be cut")
     new, moves = movable(layer, v, first, found, taken | {first, count})
-    return Block(new, v, first, count, size, tuple(found.windows.values()), tuple(moves.items()))
+    return Block(layer, new, v, first, count, size, tuple(found.windows.values()), tuple(moves.items()))
 
 
 def _summed_size(layer: Layer, found: Cut) -> Expr | None:

@@ -11,7 +11,7 @@ from rot180.derive.blocks.windows import Reach, UnboundedError, Window, reach, s
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.polynomial import normal, symbols_of
 from rot180.derive.language.substitute import fresh
-from rot180.derive.language.terms import Access, Equal, Term, accesses_and_brackets
+from rot180.derive.language.terms import Access, Equal, Range, Term, accesses_and_brackets
 
 Axis = tuple[str, int]
 """The name of an operand, and the number of its axis."""
@@ -23,7 +23,7 @@ class Cut:
 
     Attributes:
         windows: the window of each axis that is cut, in the order of the operands.
-        linked: for each term, the indices that an equation links to the block, and the axis in
+        linked: for each term, the indices that a bracket links to the block, and the axis in
             whose window each of them lies.
 
     """
@@ -129,7 +129,7 @@ def _window(setting: _Setting, axis: Axis, reaches: list[Reach | None]) -> Windo
 def _links(
     setting: _Setting, t: Term
 ) -> tuple[dict[Symbol, Axis], dict[Symbol, tuple[Expr, Expr]]]:
-    """Return the indices that equations link to the block, and the ranges of all indices."""
+    """Return the indices that brackets link to the block, and the ranges of all indices."""
     output, ranges = setting.layer.output, dict[Symbol, tuple[Expr, Expr]]()
     accesses = [f for f in accesses_and_brackets(t.factors) if isinstance(f, Access)]
     assert output.definition is not None
@@ -142,7 +142,7 @@ def _links(
     accesses.sort(key=lambda a: setting.order.index(a.tensor.name))
     links: dict[Symbol, Axis] = {}
     for f in t.factors:
-        if isinstance(f, Equal) and symbols_of(f.value) & {setting.index, *links}:
+        if isinstance(f, Equal | Range) and symbols_of(f.value) & {setting.index, *links}:
             held = symbols_of(f.value) & set(t.variables) - {setting.index, *links}
             places = ((e, (a.tensor.name, n)) for a in accesses for n, e in enumerate(a.index))
             for u, axis in places:

@@ -1,7 +1,7 @@
 """The windows of a block: the least and the greatest index at which an operand is read.
 
 Indices are affine, so that an interval for each variable gives one for the whole index. An index
-that only an equation such as ``h + lo == s*p + d*k`` holds is divided by its coefficient there.
+that only a bracket such as ``[h + lo == s*p + d*k]`` holds is divided by its coefficient there.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sympy import Expr, Integer, Symbol
 
 from rot180.derive.language.polynomial import coefficient, monomials, normal, symbols_of
-from rot180.derive.language.terms import AtLeast, Condition, Equal, Term
+from rot180.derive.language.terms import AtLeast, Condition, Equal, Range, Term
 
 
 class Reach(NamedTuple):
@@ -105,20 +105,22 @@ def reach(
 def solved(
     u: Symbol, t: Term, ranges: Mapping[Symbol, tuple[Expr, Expr]], variables: frozenset[Symbol]
 ) -> Reach:
-    """Return the interval of a summed index that an equation of the term holds.
+    """Return the interval of a summed index that a bracket of the term holds.
 
     Raises:
-        UnboundedError: no equation holds it.
+        UnboundedError: no bracket holds it.
 
     """
     for f in t.factors:
-        c = coefficient(f.value, u) if isinstance(f, Equal) else Integer(0)
-        if isinstance(f, Equal) and (s := sign(c)):
-            c = normal(s * c)
+        c = coefficient(f.value, u) if isinstance(f, Equal | Range) else Integer(0)
+        if isinstance(f, Equal | Range) and (s := sign(c)):
+            c, most = normal(s * c), f.size - 1 if isinstance(f, Range) else Integer(0)
             try:
                 found = reach(normal(c * u - s * f.value), ranges, variables)
             except UnboundedError:
                 continue
+            low = found.lowest if s > 0 else normal(found.lowest - most)
+            high = normal(found.highest + most) if s > 0 else found.highest
             positive = (AtLeast(normal(c - 1)),) if symbols_of(c) else ()
-            return Reach(c, found.lowest, found.highest, (*positive, *found.given))
+            return Reach(c, low, high, (*positive, *found.given))
     raise UnboundedError

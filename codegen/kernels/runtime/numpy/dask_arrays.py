@@ -1,0 +1,285 @@
+"""Layers on Dask arrays: a kernel computes each block of the result from windows of the operands.
+
+Batch and spatial axes may have any chunks; no array is in memory as a whole. What a block reads is
+a theorem about the layer, for every stride, dilation, padding and remainder.
+"""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from rot180.codegen.kernels.runtime.numpy.arguments import CheckedWindow
+from rot180.generated.dask_windows import (
+    gather_padding,
+    gather_window,
+    scatter_padding,
+    scatter_window,
+)
+from rot180.codegen.kernels.runtime.numpy.checks import Array, mistyped
+
+try:
+    import dask
+    import dask.array
+except ImportError as error:
+    message = 'rot180.generated.dask needs Dask; install it: pip install "rot180[dask]"'
+    raise ImportError(message) from error
+
+Span: TypeAlias = tuple[int, int]
+"""The first index and the number of indices of a block along an axis."""
+
+
+class Axis(NamedTuple):
+    """A spatial axis of a layer.
+
+    Attributes:
+        windows: the number of windows: outputs of a convolution, inputs of a transposed one.
+        size: the size of the axis that the windows move over.
+        taps, stride, dilation, low: the numbers of the windows.
+
+    """
+
+    windows: int
+    size: int
+    taps: int
+    stride: int
+    dilation: int
+    low: int
+
+
+class Place(NamedTuple):
+    """Where a block lies on an axis.
+
+    Attributes:
+        windows: its windows.
+        part: what it has of the axis that the windows move over.
+        padding: the padding of the block, at its beginning and at its end.
+
+    """
+
+    windows: Span
+    part: Span
+    padding: tuple[int, int]
+
+
+def _place(axis: Axis, windows: Span, part: Span, low: int) -> Place:
+    """Return a block; the padding at its end is the one with which it has as many windows."""
+    extent = axis.dilation * (axis.taps - 1) + 1
+    high = axis.stride * (windows[1] - 1) + extent - part[1] - low
+    return Place(windows, part, (low, high))
+
+
+def _held(start: int, stop: int, size: int) -> Span:
+    """Return the part of a window that an axis has; one index if it has none.
+
+    Entries outside an array are 0, and a window may be larger than what is read.
+    """
+    first = min(max(start, 0), size - 1)
+    return first, max(min(stop, size), first + 1) - first
+
+
+def gather(axis: Axis, windows: Span) -> Place:
+    """Return what some windows read."""
+    s, d, lo, K = axis.stride, axis.dilation, axis.low, axis.taps
+    part = _held(*gather_window(*windows, K, d, lo, s), axis.size)
+    return _place(axis, windows, part, gather_padding(windows[0], part[0], lo, s))
+
+
+def scatter(axis: Axis, part: Span) -> Place:
+    """Return the windows that reach a part of the axis that they move over."""
+    s, d, lo, K = axis.stride, axis.dilation, axis.low, axis.taps
+    windows = _held(*scatter_window(*part, K, d, lo, s), axis.windows)
+    return _place(axis, windows, part, scatter_padding(part[0], windows[0], lo, s))
+
+
+def spans(ends: Sequence[int], size: int) -> list[Span]:
+    """Divide an axis at some of its indices."""
+    cuts = sorted({min(max(e, 0), size) for e in (0, *ends, size)})
+    return [(a, b - a) for a, b in itertools.pairwise(cuts)] or [(0, 0)]
+
+
+def _ends(array: Any, axis: int) -> list[int]:
+    return list(itertools.accumulate(array.chunks[axis]))
+
+
+def stand_in(argument: str, array: Any) -> Array:
+    """Return an array of the same shape and type without memory, for the checks of arguments."""
+    if not isinstance(array, dask.array.Array | np.ndarray):
+        raise mistyped(argument, array, "a Dask array or a NumPy array")
+    if any(n != n for n in array.shape):  # Dask's mark for a size that is not known
+        raise ValueError(
+            f"{argument}: found an unknown size in shape {array.shape}, expected known sizes; "
+            "compute them with .compute_chunk_sizes()"
+        )
+    return np.broadcast_to(np.zeros((), array.dtype), array.shape)
+
+
+def as_dask(array: Any) -> Any:
+    """Return a Dask array; a NumPy array is one chunk."""
+    return array if isinstance(array, dask.array.Array) else dask.array.from_array(array, chunks=-1)
+
+
+@cache
+def _kernels() -> Any:
+    """Return the compiled kernels where they are built, else those on NumPy."""
+    try:
+        return importlib.import_module("rot180.generated.cython_kernels")
+    except ImportError:
+        return importlib.import_module("rot180.generated.numpy_kernels")
+
+
+def call(name: str, *args: Any, **how: Any) -> Array:
+    """Call a kernel; workers call it by name, so that nothing but names and arrays is sent."""
+    found: Array = getattr(_kernels(), name)(*args, **how)
+    return found
+
+
+class Layer(NamedTuple):
+    """A layer on Dask arrays.
+
+    Attributes:
+        name: its public function.
+        shapes: the shapes of input x, weight w and output y.
+        transposed: whether the windows are on the input, and the output is what they move over.
+        numbers: strides, dilations and paddings at the beginning, one for each spatial axis.
+        groups: the number of groups.
+
+    """
+
+    name: str
+    shapes: dict[str, tuple[int, ...]]
+    transposed: bool = False
+    numbers: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]] = ((), (), ())
+    groups: int = 1
+
+    @property
+    def axes(self) -> list[Axis]:
+        """Return the spatial axes."""
+        names = ("x", "y") if self.transposed else ("y", "x")
+        sizes = (self.shapes[n][2:] for n in (*names, "w"))
+        return [Axis(*axis) for axis in zip(*sizes, *self.numbers, strict=True)]
+
+    def how(self, places: Sequence[Place]) -> dict[str, Any]:
+        """Return the parameters of a block."""
+        if not places:
+            return {}
+        stride, dilation, _ = self.numbers
+        padding = tuple(p.padding for p in places)
+        return {"stride": stride, "dilation": dilation, "padding": padding, "groups": self.groups}
+
+    def mapped(self, source: Any, result: str, run: Callable[..., Any]) -> Any:
+        """Return the output, or the gradient of the input, block by block.
+
+        Args:
+            source: the array that is read in windows: (N, channels, spatial axes).
+            result: "x" or "y".
+            run: takes a block of the source, the shape of the result's block and its parameters.
+
+        """
+        source = as_dask(source)
+        shape = self.shapes[result]
+        gathers = (result == "y") != self.transposed
+        batch = spans(_ends(source, 0), shape[0])
+        along = []
+        for n, axis in enumerate(self.axes):
+            made = spans(_cuts(axis, _ends(source, 2 + n), gathers), shape[2 + n])
+            along.append([(gather if gathers else scatter)(axis, span) for span in made])
+        parts = np.empty((len(batch), 1, *map(len, along)), object)
+        for at in np.ndindex(parts.shape):
+            first, count = batch[at[0]]
+            places = [along[n][i] for n, i in enumerate(at[2:])]
+            read, made = ("part", "windows") if gathers else ("windows", "part")
+            places_read = [getattr(p, read) for p in places]
+            size = (count, shape[1], *(getattr(p, made)[1] for p in places))
+            piece = source[_slices((first, count), places_read)]
+            value = run(piece, size, self.how(places))
+            parts[at] = dask.array.from_delayed(value, size, meta=_meta(source, len(size)))
+        return dask.array.block(parts.tolist())
+
+    def summed(self, x: Any, grad_output: Any, run: Callable[..., Any]) -> Any:
+        """Return the gradient of the weight: a sum of one gradient for each block of windows.
+
+        Args:
+            x: the input.
+            grad_output: the gradient of the output.
+            run: takes blocks of both and the parameters.
+
+        """
+        x, grad_output = as_dask(x), as_dask(grad_output)
+        wide, narrow = (grad_output, x) if self.transposed else (x, grad_output)
+        batch = spans(_ends(narrow, 0), narrow.shape[0])
+        along = [
+            [gather(axis, span) for span in spans(_ends(narrow, 2 + n), axis.windows)]
+            for n, axis in enumerate(self.axes)
+        ]
+        shape, parts = self.shapes["w"], []
+        meta = _meta(x, len(shape))
+        for rows, *places in itertools.product(batch, *along):
+            big = wide[_slices(rows, [p.part for p in places])]
+            small = narrow[_slices(rows, [p.windows for p in places])]
+            pair = (small, big) if self.transposed else (big, small)
+            parts.append(dask.array.from_delayed(run(*pair, self.how(places)), shape, meta=meta))
+        return parts[0] if len(parts) == 1 else dask.array.stack(parts).sum(0, dtype=x.dtype)
+
+
+def _cuts(axis: Axis, ends: Sequence[int], gathers: bool) -> list[int]:
+    """Return where a result is divided, so that its blocks follow the chunks of its source."""
+    if gathers:
+        return [-(-(e + axis.low) // axis.stride) for e in ends]
+    return [axis.stride * e - axis.low for e in ends]
+
+
+def windowed(name: str, window: CheckedWindow) -> Layer:
+    """Return a layer whose filter slides."""
+    numbers = (window.strides, window.dilations, window.lows)
+    return Layer(name, window.whole, "transpose" in name, numbers, window.groups)
+
+
+def dense(name: str, input_size: Sequence[int], weight_size: Sequence[int]) -> Layer:
+    """Return a layer without spatial axes: each row of the input gives a row of the output."""
+    x, w = tuple(input_size), tuple(weight_size)
+    return Layer(name, {"x": x, "w": w, "y": (x[0], w[0])})
+
+
+def _meta(array: Any, rank: int) -> Array:
+    return np.empty((0,) * rank, array.dtype)
+
+
+def _slices(batch: Span, places: Sequence[Span]) -> tuple[slice, ...]:
+    rows, *rest = (slice(first, first + count) for first, count in (batch, *places))
+    return (rows, slice(None), *rest)
+
+
+def forward(layer: Layer, x: Any, weight: Any, bias: Any) -> Any:
+    """Return the output of a layer."""
+    kernel, others = dask.delayed(call), _whole(weight, bias)
+    return layer.mapped(x, "y", lambda part, _, how: kernel(layer.name, part, *others, **how))
+
+
+def input_gradient(layer: Layer, weight: Any, grad_output: Any) -> Any:
+    """Return the gradient of the input of a layer."""
+    kernel, (w,) = dask.delayed(call), _whole(weight)
+    name = f"{layer.name}_input"
+    return layer.mapped(grad_output, "x", lambda part, size, how: kernel(name, size, w, part, **how))
+
+
+def weight_gradient(layer: Layer, x: Any, grad_output: Any) -> Any:
+    """Return the gradient of the weight of a layer."""
+    kernel, size, name = dask.delayed(call), layer.shapes["w"], f"{layer.name}_weight"
+    return layer.summed(x, grad_output, lambda a, b, how: kernel(name, a, size, b, **how))
+
+
+def bias_gradient(grad_output: Any) -> Any:
+    """Return the gradient of the bias: the sum over all axes but that of the channels."""
+    array = as_dask(grad_output)
+    return array.sum((0, *range(2, array.ndim)), dtype=array.dtype)
+
+
+def _whole(*arrays: Any) -> list[Any]:
+    """Return arrays that each block needs whole, so that they are sent once."""
+    return [a if a is None or isinstance(a, dask.array.Array) else dask.delayed(a) for a in arrays]
