@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sympy import Expr
 
@@ -83,7 +83,7 @@ def blocks_of(entry: PublicLayer) -> Iterator[tuple[str, Block]]:
     for name in ("x", "w"):
         made = gradient_layer(found, name)
         assert made is not None and isinstance(made[0], Layer)
-        gradients.append(made[0])
+        gradients.append(replace(made[0], name=f"{entry.layer}.grad_{name}"))
     by_input, by_weight = gradients
     for n, axis in enumerate(axis_letters(entry.window.rank), start=-entry.window.rank):
         yield kinds[0], block(found, axis.position if transposed else axis.window)
@@ -138,7 +138,7 @@ def windows_module(entries: Sequence[PublicLayer]) -> tuple[str, dict[str, str]]
     for entry in entries:
         for kind, found in blocks_of(entry) if entry.window else ():
             read, proved = reading(found, entry), found.theorem
-            proofs[f"{entry.name}.{proved.name}"] = proved.proof.digest
+            proofs[proved.name] = proved.proof.digest
             if first.setdefault(kind, (read, proved))[0] != read:
                 raise ValueError(f"{entry.name}: a block of {found.index} reads {read}")
     functions = [f for kind in KINDS for f in _functions(kind, *first[kind])]
@@ -164,7 +164,7 @@ def _functions(kind: str, read: Reading, proved: Theorem) -> Iterator[WindowFunc
     yield WindowFunction(
         f"{kind}_window", parameters, "tuple[int, int]", KINDS[kind], proved.name, statement, value
     )
-    summary = f"Return the padding at the beginning of a block that reads from start on ({kind})."
+    summary = "Return the padding at the beginning of such a block, which reads from start on."
     parameters = "first: int, start: int, lo: int, s: int"
     yield WindowFunction(
         f"{kind}_padding", parameters, "int", summary, proved.name, (), number(read.padding)
@@ -181,18 +181,11 @@ def functions_module(functions: Sequence[PublicFunction], header: Sequence[str])
     used = ("Layer", "bias_gradient", "dense", "forward", "input_gradient", "stand_in")
     used += ("weight_gradient", "windowed")
     arrays = sorted(name for name in used if f"{name}(" in body)
-    imports = [
-        *import_lines("numpy_arguments", ["Padding", "PerAxis"]),
-        *import_lines(ARRAYS, arrays),
-        *(line for m in sorted(checks) for line in import_lines(m, sorted(checks[m]))),
-    ]
+    modules = {"numpy_arguments": ["Padding", "PerAxis"], ARRAYS: arrays} | checks
+    imports = (line for m in sorted(modules) for line in import_lines(m, sorted(modules[m])))
     return template("kernels", "dask.py.jinja").render(
-        header=header, functions=written, imports=sorted(imports, key=_module_of)
+        header=header, functions=written, imports=[*imports]
     )
-
-
-def _module_of(line: str) -> str:
-    return line.split()[1] if line.startswith("from") else line
 
 
 def _written(f: PublicFunction) -> DaskFunction:

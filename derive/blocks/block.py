@@ -133,8 +133,8 @@ def _with_operands(f: Factor, new: Mapping[str, Tensor]) -> Factor:
     if isinstance(f, Access):
         return replace(f, tensor=new.get(f.tensor.name, f.tensor))
     if isinstance(f, Apply):
-        argument = f.argument
-        return replace(f, argument=replace(argument, tensor=new.get(argument.tensor.name, argument.tensor)))
+        old = f.argument.tensor
+        return replace(f, argument=replace(f.argument, tensor=new.get(old.name, old)))
     return f
 
 
@@ -178,7 +178,8 @@ def block(layer: Layer, index: str, order: Sequence[str] = ()) -> Block:
     if size is None or not found.windows:
         raise ValueError(f"index: found {index!r}, along which no operand can be cut")
     new, moves = movable(layer, v, first, found, taken | {first, count})
-    return Block(layer, new, v, first, count, size, tuple(found.windows.values()), tuple(moves.items()))
+    windows = tuple(found.windows.values())
+    return Block(layer, new, v, first, count, size, windows, tuple(moves.items()))
 
 
 def _summed_size(layer: Layer, found: Cut) -> Expr | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sympy import Expr, Integer, Symbol
 
@@ -44,6 +44,7 @@ class _Setting:
     Attributes:
         order: the names of the operands, those first that are cut where there is a choice.
         whole: the axes that are not cut.
+        several: whether several axes of an operand are cut, so that their windows have numbers.
 
     """
 
@@ -52,13 +53,13 @@ class _Setting:
     block: tuple[Expr, Expr]
     order: Sequence[str]
     taken: frozenset[Symbol]
-    whole: frozenset[Axis]
+    whole: frozenset[Axis] = frozenset()
+    several: bool = False
 
     def bounds(self, axis: Axis) -> tuple[Expr, Expr]:
         """Return the symbols for the ends of a window."""
         name, number = axis
-        first = number == min(n for t, n in self.axes if t == name)
-        told = name if first else f"{name}{number}"
+        told = f"{name}_{number}" if self.several else name
         return fresh(f"start_{told}", self.taken), fresh(f"stop_{told}", self.taken)
 
     @property
@@ -86,13 +87,17 @@ def cut(
         taken: the names in use.
 
     """
-    setting = _Setting(layer, index, block, order, taken, frozenset())
+    setting = _Setting(layer, index, block, order, taken)
     while True:
         try:
-            return _cut(setting)
-        except _ReadWholeError as found:
-            whole = setting.whole | {found.axis}
-            setting = _Setting(layer, index, block, order, taken, whole)
+            found = _cut(setting)
+        except _ReadWholeError as error:
+            setting = replace(setting, whole=setting.whole | {error.axis})
+            continue
+        operands = [w.operand for w in found.windows.values() if w.reaches]
+        if setting.several or len(set(operands)) == len(operands):
+            return found
+        setting = replace(setting, several=True)
 
 
 def _cut(setting: _Setting) -> Cut:
@@ -115,7 +120,8 @@ def _cut(setting: _Setting) -> Cut:
                     reaches.setdefault(axis, []).append(found)
     for axis in still & reaches.keys():
         raise _ReadWholeError(axis)
-    return Cut({a: _window(setting, a, reaches[a]) for a in setting.axes if a in reaches}, tuple(linked))
+    windows = {a: _window(setting, a, reaches[a]) for a in setting.axes if a in reaches}
+    return Cut(windows, tuple(linked))
 
 
 def _window(setting: _Setting, axis: Axis, reaches: list[Reach | None]) -> Window:
@@ -123,7 +129,8 @@ def _window(setting: _Setting, axis: Axis, reaches: list[Reach | None]) -> Windo
     if not any(reaches):
         return Window(*axis, first, normal(last + 1))
     at_index = Reach(Integer(1), first, last, ())
-    return Window(*axis, *setting.bounds(axis), tuple(dict.fromkeys(r or at_index for r in reaches)))
+    each = dict.fromkeys(r or at_index for r in reaches)
+    return Window(*axis, *setting.bounds(axis), tuple(each))
 
 
 def _links(

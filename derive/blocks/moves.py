@@ -10,7 +10,7 @@ from sympy import Expr, Integer, Symbol
 from rot180.derive.blocks.cuts import Cut
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.notation import make_layer
-from rot180.derive.language.polynomial import coefficient, normal, symbol, symbols_of
+from rot180.derive.language.polynomial import coefficient, normal, symbols_of
 from rot180.derive.language.substitute import fresh
 from rot180.derive.language.terms import (
     Access,
@@ -18,11 +18,12 @@ from rot180.derive.language.terms import (
     Equal,
     Factor,
     Range,
-    Tensor,
     Term,
     define,
     replace_symbols,
 )
+
+ZERO = Integer(0)
 
 Rewrite = Callable[[Expr, Expr], Expr]
 """Takes an index and the number that a block adds to it; returns the index to write."""
@@ -44,12 +45,12 @@ def _rewritten(layer: Layer, index: Symbol, first: Expr, cut: Cut, write: Rewrit
     for t, linked in zip(layer.output.definition.body, cut.linked, strict=True):
         at = {index: first + index} | {u: cut.windows[a].start + u for u, a in linked.items()}
 
-        def moved(e: Expr, start: Expr = Integer(0), at: Mapping[Symbol, Expr] = at) -> Expr:
+        def moved(e: Expr, start: Expr = ZERO, at: Mapping[Symbol, Expr] = at) -> Expr:
             return write(e, normal(replace_symbols(e, at) - start - e))
 
         def access(a: Access, moved: Callable[..., Expr] = moved) -> Access:
             windows = [cut.windows.get((a.tensor.name, n)) for n in range(len(a.index))]
-            starts = [w.start if w else Integer(0) for w in windows]
+            starts = [w.start if w else ZERO for w in windows]
             return Access(a.tensor, tuple(map(moved, a.index, starts)))
 
         def factor(f: Factor, moved: Callable[..., Expr] = moved) -> Factor:
@@ -90,7 +91,8 @@ def movable(
         inside = {e: by for e, by in found.items() if p in symbols_of(e)}
         values = {normal(p + by * coefficient(e, p)) for e, by in inside.items()}
         alone = all(coefficient(e, p) in (1, -1) for e in inside)
-        if alone and len(values) == 1 and not any(m in symbols_of(e) for e in inside for m in moves):
+        other = any(m in symbols_of(e) for e in inside for m in moves)
+        if alone and len(values) == 1 and not other:
             moves[p] = values.pop()
     added: dict[Expr, Expr] = {}
     for e, by in found.items():
@@ -99,7 +101,7 @@ def movable(
             moves[p], added[e] = by, normal(e + p)
     if not added:
         return layer, moves
-    body = _rewritten(layer, index, first, cut, lambda e, by: added[e] if by != 0 and e in added else e)
+    body = _rewritten(layer, index, first, cut, lambda e, by: added.get(e, e) if by else e)
     y = layer.output
     assert y.definition is not None
     return make_layer(define(y.name, y.shape, y.definition.formals, tuple(body)), layer.name), moves
@@ -108,7 +110,7 @@ def movable(
 def _outside_indices(layer: Layer, p: Symbol) -> bool:
     """Return whether a parameter is in a coefficient, a bound or a size."""
     assert layer.output.definition is not None
-    sizes = [n for t in (layer.output, *layer.tensors) for n in t.shape if n is not None]
-    bounds = [f.size for t in layer.output.definition.body for f in t.factors if isinstance(f, Range)]
-    parts = [t.coefficient for t in layer.output.definition.body]
-    return any(p in symbols_of(e) for e in (*sizes, *bounds, *parts))
+    body = layer.output.definition.body
+    found = [n for t in (layer.output, *layer.tensors) for n in t.shape if n is not None]
+    found += [f.size for t in body for f in t.factors if isinstance(f, Range)]
+    return any(p in symbols_of(e) for e in (*found, *(t.coefficient for t in body)))

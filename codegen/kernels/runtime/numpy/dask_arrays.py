@@ -15,13 +15,13 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from rot180.codegen.kernels.runtime.numpy.arguments import CheckedWindow
+from rot180.codegen.kernels.runtime.numpy.checks import Array, mistyped
 from rot180.generated.dask_windows import (
     gather_padding,
     gather_window,
     scatter_padding,
     scatter_window,
 )
-from rot180.codegen.kernels.runtime.numpy.checks import Array, mistyped
 
 try:
     import dask
@@ -85,16 +85,16 @@ def _held(start: int, stop: int, size: int) -> Span:
 
 def gather(axis: Axis, windows: Span) -> Place:
     """Return what some windows read."""
-    s, d, lo, K = axis.stride, axis.dilation, axis.low, axis.taps
-    part = _held(*gather_window(*windows, K, d, lo, s), axis.size)
-    return _place(axis, windows, part, gather_padding(windows[0], part[0], lo, s))
+    ends = gather_window(*windows, axis.taps, axis.dilation, axis.low, axis.stride)
+    part = _held(*ends, axis.size)
+    return _place(axis, windows, part, gather_padding(windows[0], part[0], axis.low, axis.stride))
 
 
 def scatter(axis: Axis, part: Span) -> Place:
     """Return the windows that reach a part of the axis that they move over."""
-    s, d, lo, K = axis.stride, axis.dilation, axis.low, axis.taps
-    windows = _held(*scatter_window(*part, K, d, lo, s), axis.windows)
-    return _place(axis, windows, part, scatter_padding(part[0], windows[0], lo, s))
+    ends = scatter_window(*part, axis.taps, axis.dilation, axis.low, axis.stride)
+    windows = _held(*ends, axis.windows)
+    return _place(axis, windows, part, scatter_padding(part[0], windows[0], axis.low, axis.stride))
 
 
 def spans(ends: Sequence[int], size: int) -> list[Span]:
@@ -219,11 +219,13 @@ class Layer(NamedTuple):
         ]
         shape, parts = self.shapes["w"], []
         meta = _meta(x, len(shape))
-        for rows, *places in itertools.product(batch, *along):
-            big = wide[_slices(rows, [p.part for p in places])]
-            small = narrow[_slices(rows, [p.windows for p in places])]
-            pair = (small, big) if self.transposed else (big, small)
-            parts.append(dask.array.from_delayed(run(*pair, self.how(places)), shape, meta=meta))
+        for rows in batch:
+            for places in itertools.product(*along):
+                big = wide[_slices(rows, [p.part for p in places])]
+                small = narrow[_slices(rows, [p.windows for p in places])]
+                pair = (small, big) if self.transposed else (big, small)
+                part = run(*pair, self.how(places))
+                parts.append(dask.array.from_delayed(part, shape, meta=meta))
         return parts[0] if len(parts) == 1 else dask.array.stack(parts).sum(0, dtype=x.dtype)
 
 
@@ -263,9 +265,9 @@ def forward(layer: Layer, x: Any, weight: Any, bias: Any) -> Any:
 
 def input_gradient(layer: Layer, weight: Any, grad_output: Any) -> Any:
     """Return the gradient of the input of a layer."""
-    kernel, (w,) = dask.delayed(call), _whole(weight)
-    name = f"{layer.name}_input"
-    return layer.mapped(grad_output, "x", lambda part, size, how: kernel(name, size, w, part, **how))
+    kernel, (w,), name = dask.delayed(call), _whole(weight), f"{layer.name}_input"
+    run = lambda part, size, how: kernel(name, size, w, part, **how)  # noqa: E731
+    return layer.mapped(grad_output, "x", run)
 
 
 def weight_gradient(layer: Layer, x: Any, grad_output: Any) -> Any:

@@ -1,0 +1,99 @@
+"""Layers on Dask arrays are the layers in memory, for any chunks; what a block reads is enough."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rot180.generated import numpy_kernels as whole
+
+da = pytest.importorskip("dask.array")
+blocks = pytest.importorskip("rot180.generated.dask")
+
+
+def chunks(rng: random.Random, size: int) -> tuple[int, ...]:
+    """Divide an axis at random, into parts of one index, too."""
+    cuts = sorted(rng.sample(range(1, size), min(size - 1, rng.randrange(4)))) if size > 1 else []
+    return tuple(b - a for a, b in zip([0, *cuts], [*cuts, size], strict=True))
+
+
+def scattered(rng: random.Random, array: np.ndarray[Any, Any]) -> Any:
+    return da.from_array(array, chunks=tuple(chunks(rng, n) for n in array.shape))
+
+
+def integers(rng: random.Random, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    return np.random.default_rng(rng.randrange(1 << 30)).integers(-9, 10, shape).astype("f8")
+
+
+def drawn(rng: random.Random, rank: int, transposed: bool) -> tuple[Any, Any, dict[str, Any]]:
+    """Draw input, weight and parameters that fit."""
+    while True:
+        groups, batch = rng.choice((1, 1, 2)), rng.choice((0, 1, 3))
+        x = (batch, 2 * groups, *(rng.randrange(1, 14) for _ in range(rank)))
+        taps = [rng.randrange(1, 5) for _ in range(rank)]
+        w = (2 * groups, 3, *taps) if transposed else (3 * groups, 2, *taps)
+        how: dict[str, Any] = {
+            "stride": tuple(rng.randrange(1, 5) for _ in range(rank)),
+            "dilation": tuple(rng.randrange(1, 4) for _ in range(rank)),
+            "padding": tuple((rng.randrange(-2, 7), rng.randrange(-2, 7)) for _ in range(rank)),
+            "groups": groups,
+        }
+        if transposed:
+            how["output_padding"] = tuple(rng.randrange(s) for s in how["stride"])
+        call = whole.conv_transpose1d if transposed else whole.conv1d
+        call = getattr(whole, call.__name__.replace("1", str(rank)))
+        try:
+            call(np.zeros(x), np.zeros(w), None, **how)
+        except ValueError:
+            continue
+        return integers(rng, x), integers(rng, w), how
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+@pytest.mark.parametrize("kind", ["conv", "conv_transpose"])
+def test_layers_and_gradients_are_exact_for_any_chunks(kind: str, rank: int) -> None:
+    rng, name = random.Random(rank), f"{kind}{rank}d"
+    for _ in range({1: 40, 2: 12, 3: 5}[rank]):
+        x, w, how = drawn(rng, rank, kind != "conv")
+        bias = integers(rng, (whole_channels(w, kind, how),))
+        y = getattr(whole, name)(x, w, bias, **how)
+        g = integers(rng, y.shape)
+        lazy_x, lazy_g = scattered(rng, x), scattered(rng, g)
+        found = {
+            "": (getattr(blocks, name)(lazy_x, w, bias, **how), y),
+            "input": (
+                getattr(blocks, f"{name}_input")(x.shape, w, lazy_g, **how),
+                getattr(whole, f"{name}_input")(x.shape, w, g, **how),
+            ),
+            "weight": (
+                getattr(blocks, f"{name}_weight")(lazy_x, w.shape, lazy_g, **how),
+                getattr(whole, f"{name}_weight")(x, w.shape, g, **how),
+            ),
+            "bias": (getattr(blocks, f"{name}_bias")(lazy_g), g.sum((0, *range(2, g.ndim)))),
+        }
+        for role, (lazy, exact) in found.items():
+            assert lazy.shape == exact.shape, (role, how)
+            values = lazy.compute(scheduler="synchronous")
+            assert values.dtype == exact.dtype
+            assert np.array_equal(values, exact), (role, x.shape, w.shape, how)
+
+
+def whole_channels(w: np.ndarray[Any, Any], kind: str, how: dict[str, Any]) -> int:
+    return int(w.shape[0] if kind == "conv" else w.shape[1] * how["groups"])
+
+
+def test_linear() -> None:
+    rng = random.Random(0)
+    x, w, bias, g = (integers(rng, s) for s in ((7, 5), (4, 5), (4,), (7, 4)))
+    lazy_x, lazy_g = scattered(rng, x), scattered(rng, g)
+    found = (
+        (blocks.linear(lazy_x, w, bias), whole.linear(x, w, bias)),
+        (blocks.linear_input(x.shape, w, lazy_g), g @ w),
+        (blocks.linear_weight(lazy_x, w.shape, lazy_g), g.T @ x),
+        (blocks.linear_bias(lazy_g), g.sum(0)),
+    )
+    for lazy, exact in found:
+        assert np.array_equal(lazy.compute(scheduler="synchronous"), exact)
