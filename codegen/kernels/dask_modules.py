@@ -171,6 +171,18 @@ def _functions(kind: str, read: Reading, proved: Theorem) -> Iterator[WindowFunc
     )
 
 
+_SHARED = (
+    "bias_gradient",
+    "dense",
+    "forward",
+    "input_gradient",
+    "stand_in",
+    "weight_gradient",
+    "windowed",
+)
+"""What the functions use of the machinery."""
+
+
 def functions_module(functions: Sequence[PublicFunction], header: Sequence[str]) -> str:
     """Return the module of the public functions on Dask arrays."""
     written = [_written(f) for f in functions]
@@ -178,10 +190,8 @@ def functions_module(functions: Sequence[PublicFunction], header: Sequence[str])
     checks = {f.layer.module: list[str]() for f in functions}
     for f in functions:
         checks[f.layer.module].append(f"check_{f.name}")
-    used = ("Layer", "bias_gradient", "dense", "forward", "input_gradient", "stand_in")
-    used += ("weight_gradient", "windowed")
-    arrays = sorted(name for name in used if f"{name}(" in body)
-    modules = {"numpy_arguments": ["Padding", "PerAxis"], ARRAYS: arrays} | checks
+    arrays = [name for name in _SHARED if f"{name}(" in body]
+    modules = {"numpy_arguments": ["Padding", "PerAxis"], ARRAYS: arrays, **checks}
     imports = (line for m in sorted(modules) for line in import_lines(m, sorted(modules[m])))
     return template("kernels", "dask.py.jinja").render(
         header=header, functions=written, imports=[*imports]

@@ -187,8 +187,8 @@ class Layer(NamedTuple):
         batch = spans(_ends(source, 0), shape[0])
         along = []
         for n, axis in enumerate(self.axes):
-            made = spans(_cuts(axis, _ends(source, 2 + n), gathers), shape[2 + n])
-            along.append([(gather if gathers else scatter)(axis, span) for span in made])
+            wanted = spans(_cuts(axis, _ends(source, 2 + n), gathers), shape[2 + n])
+            along.append([(gather if gathers else scatter)(axis, span) for span in wanted])
         parts = np.empty((len(batch), 1, *map(len, along)), object)
         for at in np.ndindex(parts.shape):
             first, count = batch[at[0]]
