@@ -37,7 +37,7 @@ Span: TypeAlias = tuple[int, int]
 """The first index and the number of indices of a block along an axis."""
 
 
-class Axis(NamedTuple):
+class SpatialAxis(NamedTuple):
     """A spatial axis of a layer.
 
     Attributes:
@@ -55,7 +55,7 @@ class Axis(NamedTuple):
     low: int
 
 
-class Place(NamedTuple):
+class PlacedBlock(NamedTuple):
     """Where a block lies on an axis.
 
     Attributes:
@@ -70,11 +70,11 @@ class Place(NamedTuple):
     padding: tuple[int, int]
 
 
-def _place(axis: Axis, windows: Span, part: Span, low: int) -> Place:
+def _place(axis: SpatialAxis, windows: Span, part: Span, low: int) -> PlacedBlock:
     """Return a block; the padding at its end is the one with which it has as many windows."""
     extent = axis.dilation * (axis.taps - 1) + 1
     high = axis.stride * (windows[1] - 1) + extent - part[1] - low
-    return Place(windows, part, (low, high))
+    return PlacedBlock(windows, part, (low, high))
 
 
 def _held(start: int, stop: int, size: int) -> Span:
@@ -86,14 +86,14 @@ def _held(start: int, stop: int, size: int) -> Span:
     return first, max(min(stop, size), first + 1) - first
 
 
-def gather(axis: Axis, windows: Span) -> Place:
+def gather(axis: SpatialAxis, windows: Span) -> PlacedBlock:
     """Return what some windows read."""
     ends = gather_window(*windows, axis.taps, axis.dilation, axis.low, axis.stride)
     part = _held(*ends, axis.size)
     return _place(axis, windows, part, gather_padding(windows[0], part[0], axis.low, axis.stride))
 
 
-def scatter(axis: Axis, part: Span) -> Place:
+def scatter(axis: SpatialAxis, part: Span) -> PlacedBlock:
     """Return the windows that reach a part of the axis that they move over."""
     ends = scatter_window(*part, axis.taps, axis.dilation, axis.low, axis.stride)
     windows = _held(*ends, axis.windows)
@@ -142,7 +142,7 @@ def call(name: str, *args: Any, **how: Any) -> Array:
     return found
 
 
-class Layer(NamedTuple):
+class LazyLayer(NamedTuple):
     """A layer on Dask arrays.
 
     Attributes:
@@ -161,13 +161,13 @@ class Layer(NamedTuple):
     groups: int = 1
 
     @property
-    def axes(self) -> list[Axis]:
+    def axes(self) -> list[SpatialAxis]:
         """Return the spatial axes."""
         names = ("x", "y") if self.transposed else ("y", "x")
         sizes = (self.shapes[n][2:] for n in (*names, "w"))
-        return [Axis(*axis) for axis in zip(*sizes, *self.numbers, strict=True)]
+        return [SpatialAxis(*axis) for axis in zip(*sizes, *self.numbers, strict=True)]
 
-    def how(self, places: Sequence[Place]) -> dict[str, Any]:
+    def how(self, places: Sequence[PlacedBlock]) -> dict[str, Any]:
         """Return the parameters of a block."""
         if not places:
             return {}
@@ -232,23 +232,23 @@ class Layer(NamedTuple):
         return parts[0] if len(parts) == 1 else dask.array.stack(parts).sum(0, dtype=x.dtype)
 
 
-def _cuts(axis: Axis, ends: Sequence[int], gathers: bool) -> list[int]:
+def _cuts(axis: SpatialAxis, ends: Sequence[int], gathers: bool) -> list[int]:
     """Return where a result is divided, so that its blocks follow the chunks of its source."""
     if gathers:
         return [-(-(e + axis.low) // axis.stride) for e in ends]
     return [axis.stride * e - axis.low for e in ends]
 
 
-def windowed(name: str, window: CheckedWindow) -> Layer:
+def windowed(name: str, window: CheckedWindow) -> LazyLayer:
     """Return a layer whose filter slides."""
     numbers = (window.strides, window.dilations, window.lows)
-    return Layer(name, window.whole, "transpose" in name, numbers, window.groups)
+    return LazyLayer(name, window.whole, "transpose" in name, numbers, window.groups)
 
 
-def dense(name: str, input_size: Sequence[int], weight_size: Sequence[int]) -> Layer:
+def dense(name: str, input_size: Sequence[int], weight_size: Sequence[int]) -> LazyLayer:
     """Return a layer without spatial axes: each row of the input gives a row of the output."""
     x, w = tuple(input_size), tuple(weight_size)
-    return Layer(name, {"x": x, "w": w, "y": (x[0], w[0])})
+    return LazyLayer(name, {"x": x, "w": w, "y": (x[0], w[0])})
 
 
 def _meta(array: Any, rank: int) -> Array:
@@ -260,20 +260,20 @@ def _slices(batch: Span, places: Sequence[Span]) -> tuple[slice, ...]:
     return (rows, slice(None), *rest)
 
 
-def forward(layer: Layer, x: Any, weight: Any, bias: Any) -> Any:
+def forward(layer: LazyLayer, x: Any, weight: Any, bias: Any) -> Any:
     """Return the output of a layer."""
     kernel, others = dask.delayed(call), _whole(weight, bias)
     return layer.mapped(x, "y", lambda part, _, how: kernel(layer.name, part, *others, **how))
 
 
-def input_gradient(layer: Layer, weight: Any, grad_output: Any) -> Any:
+def input_gradient(layer: LazyLayer, weight: Any, grad_output: Any) -> Any:
     """Return the gradient of the input of a layer."""
     kernel, (w,), name = dask.delayed(call), _whole(weight), f"{layer.name}_input"
     run = lambda part, size, how: kernel(name, size, w, part, **how)  # noqa: E731
     return layer.mapped(grad_output, "x", run)
 
 
-def weight_gradient(layer: Layer, x: Any, grad_output: Any) -> Any:
+def weight_gradient(layer: LazyLayer, x: Any, grad_output: Any) -> Any:
     """Return the gradient of the weight of a layer."""
     kernel, size, name = dask.delayed(call), layer.shapes["w"], f"{layer.name}_weight"
     return layer.summed(x, grad_output, lambda a, b, how: kernel(name, a, size, b, **how))

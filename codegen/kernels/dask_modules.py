@@ -12,7 +12,7 @@ from rot180.codegen.kernels.inline import copied
 from rot180.codegen.kernels.numpy_runtime import CHECKS, import_lines
 from rot180.codegen.kernels.public_api import PublicFunction, PublicLayer
 from rot180.codegen.system.templates import template
-from rot180.derive.blocks import Block, block
+from rot180.derive.blocks import LayerBlock, block
 from rot180.derive.display.statement import write_statement
 from rot180.derive.gradients.gradient_layer import gradient_layer
 from rot180.derive.kernel.proof import Theorem
@@ -69,7 +69,7 @@ class DaskFunction:
     body: Sequence[str]
 
 
-def blocks_of(entry: PublicLayer) -> Iterator[tuple[str, Block]]:
+def blocks_of(entry: PublicLayer) -> Iterator[tuple[str, LayerBlock]]:
     """Yield the kind and the block of each spatial axis of a layer and of its gradients.
 
     Raises:
@@ -93,7 +93,7 @@ def blocks_of(entry: PublicLayer) -> Iterator[tuple[str, Block]]:
         yield "gather", block(by_weight, axis.window)
 
 
-def reading(found: Block, entry: PublicLayer) -> Reading:
+def reading(found: LayerBlock, entry: PublicLayer) -> Reading:
     """Return what a block reads, in the letters first, count, s, d, lo, K and start.
 
     Raises:

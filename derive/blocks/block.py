@@ -14,9 +14,9 @@ from functools import cached_property
 
 from sympy import Expr, Symbol
 
-from rot180.derive.blocks.cuts import Cut, cut
+from rot180.derive.blocks.cuts import Reads, cut
 from rot180.derive.blocks.moves import movable
-from rot180.derive.blocks.windows import Window
+from rot180.derive.blocks.windows import ReadWindow
 from rot180.derive.kernel.proof import Theorem, Variables
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.notation import unfolded_body
@@ -38,7 +38,7 @@ from rot180.derive.search.prove import prove
 
 
 @dataclass(frozen=True)
-class Block:
+class LayerBlock:
     """A block of a layer.
 
     Attributes:
@@ -59,7 +59,7 @@ class Block:
     first: Symbol
     count: Symbol
     size: Expr
-    windows: tuple[Window, ...]
+    windows: tuple[ReadWindow, ...]
     moves: tuple[tuple[Symbol, Expr], ...]
 
     @property
@@ -146,7 +146,7 @@ def names(layer: Layer) -> frozenset[Symbol]:
     return used | {symbol(t.name) for t in (layer.output, *layer.tensors)}
 
 
-def block(layer: Layer, index: str, order: Sequence[str] = ()) -> Block:
+def block(layer: Layer, index: str, order: Sequence[str] = ()) -> LayerBlock:
     """Return a block of a layer along one of its indices.
 
     Args:
@@ -179,10 +179,10 @@ def block(layer: Layer, index: str, order: Sequence[str] = ()) -> Block:
         raise ValueError(f"index: found {index!r}, along which no operand can be cut")
     new, moves = movable(layer, v, first, found, taken | {first, count})
     windows = tuple(found.windows.values())
-    return Block(layer, new, v, first, count, size, windows, tuple(moves.items()))
+    return LayerBlock(layer, new, v, first, count, size, windows, tuple(moves.items()))
 
 
-def _summed_size(layer: Layer, found: Cut) -> Expr | None:
+def _summed_size(layer: Layer, found: Reads) -> Expr | None:
     """Return the size of the axis whose window is the block of a summed index, if there is one."""
     shapes = {t.name: t.shape for t in layer.tensors}
     return next((shapes[w.operand][w.axis] for w in found.windows.values() if not w.reaches), None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from sympy import Expr, Integer, Symbol
 
-from rot180.derive.blocks.windows import Reach, UnboundedError, Window, reach, solved
+from rot180.derive.blocks.windows import Reach, UnboundedError, ReadWindow, reach, solved
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.polynomial import normal, symbols_of
 from rot180.derive.language.substitute import fresh
@@ -18,7 +18,7 @@ Axis = tuple[str, int]
 
 
 @dataclass(frozen=True)
-class Cut:
+class Reads:
     """What a block reads.
 
     Attributes:
@@ -28,7 +28,7 @@ class Cut:
 
     """
 
-    windows: Mapping[Axis, Window]
+    windows: Mapping[Axis, ReadWindow]
     linked: tuple[Mapping[Symbol, Axis], ...]
 
 
@@ -74,7 +74,7 @@ def cut(
     block: tuple[Expr, Expr],
     order: Sequence[str],
     taken: frozenset[Symbol],
-) -> Cut:
+) -> Reads:
     """Return the windows of the operands of a layer, for a block of one of its indices.
 
     An axis is cut if each of its reads stays in an interval that moves with the block.
@@ -100,7 +100,7 @@ def cut(
         setting = replace(setting, several=True)
 
 
-def _cut(setting: _Setting) -> Cut:
+def _cut(setting: _Setting) -> Reads:
     definition = setting.layer.output.definition
     assert definition is not None
     reaches: dict[Axis, list[Reach | None]] = {}
@@ -121,16 +121,16 @@ def _cut(setting: _Setting) -> Cut:
     for axis in still & reaches.keys():
         raise _ReadWholeError(axis)
     windows = {a: _window(setting, a, reaches[a]) for a in setting.axes if a in reaches}
-    return Cut(windows, tuple(linked))
+    return Reads(windows, tuple(linked))
 
 
-def _window(setting: _Setting, axis: Axis, reaches: list[Reach | None]) -> Window:
+def _window(setting: _Setting, axis: Axis, reaches: list[Reach | None]) -> ReadWindow:
     first, last = setting.block
     if not any(reaches):
-        return Window(*axis, first, normal(last + 1))
+        return ReadWindow(*axis, first, normal(last + 1))
     at_index = Reach(Integer(1), first, last, ())
     each = dict.fromkeys(r or at_index for r in reaches)
-    return Window(*axis, *setting.bounds(axis), tuple(each))
+    return ReadWindow(*axis, *setting.bounds(axis), tuple(each))
 
 
 def _links(

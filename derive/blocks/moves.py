@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sympy import Expr, Integer, Symbol
 
-from rot180.derive.blocks.cuts import Cut
+from rot180.derive.blocks.cuts import Reads
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.notation import make_layer
 from rot180.derive.language.polynomial import coefficient, normal, symbols_of
@@ -29,7 +29,7 @@ Rewrite = Callable[[Expr, Expr], Expr]
 """Takes an index and the number that a block adds to it; returns the index to write."""
 
 
-def _rewritten(layer: Layer, index: Symbol, first: Expr, cut: Cut, write: Rewrite) -> list[Term]:
+def _rewritten(layer: Layer, index: Symbol, first: Expr, cut: Reads, write: Rewrite) -> list[Term]:
     """Rewrite each index of a layer that a block moves.
 
     Args:
@@ -66,7 +66,7 @@ def _rewritten(layer: Layer, index: Symbol, first: Expr, cut: Cut, write: Rewrit
 
 
 def movable(
-    layer: Layer, index: Symbol, first: Expr, cut: Cut, taken: frozenset[Symbol]
+    layer: Layer, index: Symbol, first: Expr, cut: Reads, taken: frozenset[Symbol]
 ) -> tuple[Layer, dict[Symbol, Expr]]:
     """Return the layer with parameters that move its indices, and their values in a block.
 

@@ -40,7 +40,7 @@ class Reach(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Window:
+class ReadWindow:
     """What a block reads of one axis of an operand.
 
     Attributes:
