@@ -5,11 +5,55 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import ModuleType
 
     from rot180.codegen.kernels.compile import Source
+    from rot180.derive.blocks import LayerBlock
 
-__all__ = ["compile"]
+__all__ = ["blocks", "compile"]
+
+
+def blocks(layer: str, index: str, wrt: str = "", order: Sequence[str] = ()) -> LayerBlock:
+    """Return what a block of a layer, or of a gradient of it, reads of each operand.
+
+    Args:
+        layer: a layer in the notation, or its name in the catalogue.
+        index: the index that is divided into blocks: one of the output, or a summed one, which
+            gives summands of the output.
+        wrt: the operand by which the layer is differentiated first; "" for the layer itself. The
+            indices of a gradient are those that ``blocks(...).layer`` has.
+        order: names of operands; where a bracket links axes of two of them, that of the first is
+            cut, and the other operand is read whole.
+
+    Returns:
+        the windows, the parameters that change, and the theorem, for all sizes and blocks.
+
+    Raises:
+        ValueError: the layer cannot be read, it is a program, or nothing can be cut along the index.
+        rot180.derive.search.derivation.NotProvedError: the theorem was not proved.
+
+    >>> found = blocks("y[p] = sum[k] x[s*p+d*k-lo] * w[k]", "p")
+    >>> found.at(first=10, count=5, s=2, d=1, lo=1, K=3, H=100, P=50)
+    ({('x', 0): range(19, 30)}, {'lo': 0})
+
+    """
+    from rot180.derive.blocks import block
+    from rot180.derive.gradients.gradient_layer import gradient_layer
+    from rot180.derive.language.layers import Layer
+    from rot180.derive.language.programs import read
+
+    found = read(layer)
+    if wrt:
+        made = gradient_layer(found, wrt)
+        if made is None:
+            raise ValueError(f"wrt: found {wrt!r}, by which the gradient is 0")
+        found, _ = made
+    if not isinstance(found, Layer):
+        raise ValueError(f"layer: found a program, {found}, expected one definition")
+    made_block = block(found, index, order)
+    made_block.theorem  # noqa: B018 -- no proof, no plan
+    return made_block
 
 
 def compile(layer: Source, backend: str = "auto") -> ModuleType:

@@ -12,6 +12,7 @@ from rot180.codegen.kernels.c_runtime import (
     render_contraction,
     render_winograd,
 )
+from rot180.codegen.kernels.dask_modules import blocks_of
 from rot180.codegen.kernels.derivation import (
     Progress,
     ProvedLayer,
@@ -55,6 +56,9 @@ GENERATED_PATTERNS = (
 PLAN = "plan."
 """What the name of a theorem about a committed plan begins with."""
 
+BLOCK = "block."
+"""What the name of a theorem about blocks of a committed layer begins with."""
+
 Manifest = dict[str, dict[str, str]]
 
 
@@ -65,7 +69,7 @@ def generated(progress: Progress = quiet) -> dict[str, str]:
     texts[WINOGRAD_HEADER] = render_winograd()
     manifest[WINOGRAD_HEADER] = {name: theorem(name).proof.digest for name in winograd_proofs()}
     progress("proving the registry")
-    proved = [*theorems(), *plans(LAYERS)]
+    proved = [*theorems(), *plans(LAYERS), *blocks(LAYERS)]
     for t in proved:
         file = f"{CERTIFICATES}/{t.name}.json"
         texts[file], manifest[file] = dumps(t.proof), {t.name: t.proof.digest}
@@ -93,6 +97,19 @@ def plans(entries: Sequence[PublicLayer]) -> list[Theorem]:
             name = f"{PLAN}{entry.core.removeprefix('numpy_')}.{word}"
             found.append(replay(replace(proved.theorem.proof, name=name)))
     return found
+
+
+def blocks(entries: Sequence[PublicLayer]) -> list[Theorem]:
+    """Return the theorems on blocks of the layers with one spatial axis, whose windows are shared.
+
+    Raises:
+        NotProvedError: a block is not proved.
+
+    """
+    one_axis = (e for e in entries if e.window and e.window.rank == 1)
+    found = (block.theorem for entry in one_axis for _, block in blocks_of(entry))
+    named = (replace(t.proof, name=f"{BLOCK}{t.proof.name.rpartition('.')[0]}") for t in found)
+    return [replay(proof) for proof in named]
 
 
 @cache

@@ -16,8 +16,8 @@ from rot180.derive.language.polynomial import text
 from rot180.derive.language.terms import Access, Apply, Derivative, Equal, Range, Tensor, term
 from rot180.derive.theorems import claims
 
-PLAN = "plan."
-"""What the name of a theorem about a committed plan begins with."""
+GENERATED = ("plan.", "block.")
+"""What the names of theorems begin with that belong to committed kernels: plans and blocks."""
 
 OF_COMMITTED = "of the committed certificate"
 
@@ -28,7 +28,7 @@ def departure_from_committed(proof: Proof) -> str:
     It is also empty if there is no committed proof of that name.
     """
     path = files.generated_folder() / files.CERTIFICATES / f"{proof.name}.json"
-    known = proof.name in claims() or proof.name.startswith(PLAN)
+    known = proof.name in claims() or proof.name.startswith(GENERATED)
     if not (known and path.is_file()):
         return ""
     return departure(proof, _committed(path))

@@ -16,7 +16,7 @@ from sympy import Expr, Symbol
 
 from rot180.derive.blocks.cuts import Reads, cut
 from rot180.derive.blocks.moves import movable
-from rot180.derive.blocks.windows import ReadWindow
+from rot180.derive.blocks.windows import ReadWindow, value
 from rot180.derive.kernel.proof import Theorem, Variables
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.notation import unfolded_body
@@ -113,6 +113,33 @@ class LayerBlock:
         for n, w in windows.items():
             shape[n], at[n] = normal(w.stop - w.start), normal(w.start + index[n])
         return define(f"{operand.name}_block", tuple(shape), index, (term(operand[tuple(at)]),))
+
+    def at(self, **numbers: int) -> tuple[dict[tuple[str, int], range], dict[str, int]]:
+        """Return what a block reads, and the parameters with which the layer computes it.
+
+        Args:
+            numbers: the block's first index and count, and every size and parameter by name.
+
+        Returns:
+            for each axis that is cut, as (operand, axis), the indices of its smallest window,
+            which may reach outside the operand, where entries are 0; and the value of each
+            parameter that changes, if the layer reads just these windows.
+
+        Raises:
+            KeyError: a number is missing.
+
+        """
+        known = dict(numbers)
+        found: dict[tuple[str, int], range] = {}
+        for w in self.windows:
+            ends = [(r.first(known), r.last(known)) for r in w.reaches]
+            if not ends:
+                start, stop = value(w.start, known), value(w.stop, known)
+            else:
+                start, stop = min(a for a, _ in ends), max(b for _, b in ends) + 1
+                known |= {str(w.start): start, str(w.stop): stop}
+            found[w.operand, w.axis] = range(start, stop)
+        return found, {p.name: value(e, known) for p, e in self.moves}
 
     @cached_property
     def theorem(self) -> Theorem:

@@ -12,8 +12,13 @@ from typing import NamedTuple
 
 from sympy import Expr, Integer, Symbol
 
-from rot180.derive.language.polynomial import coefficient, monomials, normal, symbols_of
+from rot180.derive.language.polynomial import coefficient, monomials, normal, number, symbols_of
 from rot180.derive.language.terms import AtLeast, Condition, Equal, Range, Term
+
+
+def value(e: Expr, numbers: Mapping[str, int]) -> int:
+    """Return the integer that a polynomial is where names have values."""
+    return int(number(e, numbers))
 
 
 class Reach(NamedTuple):
@@ -31,6 +36,14 @@ class Reach(NamedTuple):
     lowest: Expr
     highest: Expr
     given: tuple[Condition, ...]
+
+    def first(self, numbers: Mapping[str, int]) -> int:
+        """Return the least index, where names have values."""
+        return -(-value(self.lowest, numbers) // value(self.divisor, numbers))
+
+    def last(self, numbers: Mapping[str, int]) -> int:
+        """Return the greatest index, where names have values."""
+        return value(self.highest, numbers) // value(self.divisor, numbers)
 
     def covered_by(self, start: Expr, stop: Expr) -> tuple[Condition, ...]:
         """Return under which conditions each index of it is at least `start`, less than `stop`."""
