@@ -30,7 +30,7 @@ def blocks(layer: str, index: str, wrt: str = "", order: Sequence[str] = ()) -> 
         the windows, the parameters that change, and the theorem, for all sizes and blocks.
 
     Raises:
-        ValueError: the layer cannot be read, it is a program, or nothing can be cut along the index.
+        ValueError: the layer cannot be read or is a program; nothing can be cut along the index.
         rot180.derive.search.derivation.NotProvedError: the theorem was not proved.
 
     >>> found = blocks("y[p] = sum[k] x[s*p+d*k-lo] * w[k]", "p")

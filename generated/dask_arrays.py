@@ -233,10 +233,8 @@ class LazyLayer(NamedTuple):
 
 
 def _cuts(axis: SpatialAxis, ends: Sequence[int], gathers: bool) -> list[int]:
-    """Return where a result is divided, so that its blocks follow the chunks of its source."""
-    if gathers:
-        return [-(-(e + axis.low) // axis.stride) for e in ends]
-    return [axis.stride * e - axis.low for e in ends]
+    """Return where a result is divided: as its source is, with stride 1."""
+    return [-(-e // axis.stride) if gathers else axis.stride * e for e in ends]
 
 
 def windowed(name: str, window: CheckedWindow) -> LazyLayer:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from sympy import Expr, Integer, Symbol
 
-from rot180.derive.blocks.windows import Reach, UnboundedError, ReadWindow, reach, solved
+from rot180.derive.blocks.windows import Reach, ReadWindow, UnboundedError, reach, solved
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.polynomial import normal, symbols_of
 from rot180.derive.language.substitute import fresh

@@ -1,0 +1,179 @@
+"""A 3-D convolution and its gradients on an array that is larger than the process's memory.
+
+    python -m benchmarks.out_of_core [--limit-mib 1024] [--times 4]
+
+The arrays lie in Zarr stores of a temporary folder; the limit is on the address space of the
+process that computes. Entries are -1, 0 and 1, so that every sum is exact in float32. Blocks of the
+output and of the input gradient at random places, and random entries of the weight gradient, are
+compared with what is computed from the definition, in integers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+CHANNELS, TAPS, CHUNK, DEPTH = 2, 3, 96, 3 * 96
+MIB = 1 << 20
+
+
+def filled(path: Path, shape: tuple[int, ...], seed: int) -> None:
+    """Write a store of random entries -1, 0 and 1, chunk by chunk."""
+    import numpy as np
+    import zarr
+
+    chunks = (1, shape[1], CHUNK, CHUNK, CHUNK)
+    kept = zarr.create_array(path, shape=shape, chunks=chunks, dtype="f4", compressors=None)
+    rng = np.random.default_rng(seed)
+    for first in range(0, shape[2], CHUNK):
+        part = rng.integers(-1, 2, (*shape[:2], min(CHUNK, shape[2] - first), *shape[3:]), "i1")
+        kept[:, :, first : first + CHUNK] = part.astype("f4")
+
+
+def compute(folder: Path) -> None:
+    """Compute the convolution and its gradients from store to store; print seconds for each."""
+    import dask
+    import dask.array as da
+    import numpy as np
+    import zarr
+
+    from rot180.generated import dask as layers
+
+    rng = np.random.default_rng(0)
+    w = rng.integers(-1, 2, (CHANNELS, CHANNELS, TAPS, TAPS, TAPS)).astype("f4")
+    np.save(folder / "w.npy", w)
+    x, g = (da.from_zarr(str(folder / name)) for name in "xg")
+    how: dict[str, Any] = {"padding": 1}
+    lazy: dict[str, Callable[[], Any]] = {
+        "y": lambda: layers.conv3d(x, w, **how),
+        "dx": lambda: layers.conv3d_input(x.shape, w, g, **how),
+        "dw": lambda: layers.conv3d_weight(x, w.shape, g, **how),
+    }
+    with dask.config.set(scheduler="threads", num_workers=2):
+        for name, made in lazy.items():
+            started = time.perf_counter()
+            result = made()
+            if name == "dw":
+                np.save(folder / "dw.npy", result.compute())
+            else:
+                kept = zarr.create_array(
+                    folder / name,
+                    shape=result.shape,
+                    chunks=(1, CHANNELS, CHUNK, CHUNK, CHUNK),
+                    dtype="f4",
+                    compressors=None,
+                )
+                da.store(result, kept, lock=False)  # chunks of both are the same
+            print(f"{name} {time.perf_counter() - started:.1f}", flush=True)
+    print(f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}")
+
+
+def around(store: Any, at: tuple[int, ...], size: int) -> Any:
+    """Return the entries of a store from `at` - 1 on, with zeros outside it, as integers."""
+    import numpy as np
+
+    out = np.zeros((store.shape[1], size + 2, size + 2, size + 2), "i8")
+    ends = [(max(a - 1, 0), min(a + size + 1, n)) for a, n in zip(at, store.shape[2:], strict=True)]
+    inside = tuple(slice(a, b) for a, b in ends)
+    here = tuple(slice(a - p + 1, b - p + 1) for (a, b), p in zip(ends, at, strict=True))
+    out[(slice(None), *here)] = store[(0, slice(None), *inside)]
+    return out
+
+
+def differences(folder: Path, count: int) -> Iterator[str]:
+    """Yield where results differ from the definition, at random places."""
+    import numpy as np
+    import zarr
+
+    x, g, y, dx = (zarr.open_array(folder / name, mode="r") for name in ("x", "g", "y", "dx"))
+    w, dw = (np.load(folder / f"{n}.npy").astype("i8") for n in ("w", "dw"))
+    rng, size = np.random.default_rng(1), 8
+    taps = [(a, b, c) for a in range(TAPS) for b in range(TAPS) for c in range(TAPS)]
+    for _ in range(count):
+        at = tuple(int(rng.integers(0, n - size + 1)) for n in x.shape[2:])
+        part = tuple(slice(a, a + size) for a in at)
+        for name, source, kept in (("y", x, y), ("dx", g, dx)):
+            read = around(source, at, size)
+            exact = np.zeros((CHANNELS, size, size, size), "i8")
+            for a, b, c in taps:
+                moved = read[:, a : a + size, b : b + size, c : c + size]
+                if name == "y":
+                    exact += np.einsum("oc,cijk->oijk", w[:, :, a, b, c], moved)
+                else:
+                    rotated = w[:, :, TAPS - 1 - a, TAPS - 1 - b, TAPS - 1 - c]
+                    exact += np.einsum("oc,oijk->cijk", rotated, moved)
+            if not np.array_equal(exact, kept[(0, slice(None), *part)]):
+                yield f"{name} at {at}"
+    for _ in range(3):
+        o, c = (int(n) for n in rng.integers(0, CHANNELS, 2))
+        a, b, e = taps[int(rng.integers(len(taps)))]
+        total, (_, _, depth, height, width) = 0, x.shape
+        for p in range(0, depth, CHUNK):
+            q = min(p + CHUNK, depth)
+            low, high = max(p + a - 1, 0), min(q + a - 1, depth)
+            up, left = (slice(max(n - 1, 0), min(s + n - 1, s)) for n, s in ((b, height), (e, width)))
+            gu, gl = (slice(max(1 - n, 0), min(s + 1 - n, s)) for n, s in ((b, height), (e, width)))
+            ours = x[0, c, low:high, up, left].astype("i1")
+            theirs = g[0, o, low - a + 1 : high - a + 1, gu, gl].astype("i1")
+            total += int((ours * theirs).sum(dtype="i8"))
+        if dw[o, c, a, b, e] != total:
+            yield f"dw at {(o, c, a, b, e)}: {dw[o, c, a, b, e]}, expected {total}"
+
+
+def limited(limit: int) -> Callable[[], None]:
+    """Return what limits the address space of a process before it starts."""
+    return lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def main() -> int:
+    """Fill the stores, compute under the limit, compare; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--limit-mib", type=int, default=1024)
+    parser.add_argument("--times", type=float, default=4.0)
+    parser.add_argument("--compute", type=Path, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.compute:
+        compute(asked.compute)
+        return 0
+    wanted = asked.times * asked.limit_mib * MIB / 4 / CHANNELS
+    side = int((wanted / DEPTH) ** 0.5) + 1
+    shape = (1, CHANNELS, DEPTH, side, side)
+    gigabytes = 4 * CHANNELS * DEPTH * side * side / 1e9
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        print(f"input: {shape}, float32, {gigabytes:.2f} GB; limit {asked.limit_mib} MiB")
+        for seed, store in enumerate("xg"):
+            filled(folder / store, shape, seed)
+        environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+        ran = subprocess.run(
+            [sys.executable, "-m", "benchmarks.out_of_core", "--compute", str(folder)],
+            preexec_fn=limited(asked.limit_mib * MIB),
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if ran.returncode:
+            print(ran.stderr[-3000:], file=sys.stderr)
+            return 1
+        for line in ran.stdout.splitlines():
+            word, number = line.split()
+            if word == "peak":
+                print(f"peak resident memory: {number} MiB")
+            else:
+                print(f"{word}: {number} s, {float(number) / gigabytes:.1f} s per GB")
+        wrong = list(differences(folder, 40))
+        print("\n".join(wrong) or "equal to the definition at 40 places, and in 3 weights")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
