@@ -111,7 +111,8 @@ def differences(folder: Path, count: int, output: str = "y") -> Iterator[str]:
     import numpy as np
     import zarr
 
-    x, g, y, dx = cast("Any", [zarr.open_array(folder / n, mode="r") for n in ("x", "g", output, "dx")])
+    names = ("x", "g", output, "dx")
+    x, g, y, dx = cast("Any", [zarr.open_array(folder / n, mode="r") for n in names])
     w, dw = (np.load(folder / f"{n}.npy").astype("i8") for n in ("w", "dw"))
     rng, size = np.random.default_rng(1), 8
     taps = [(a, b, c) for a in range(TAPS) for b in range(TAPS) for c in range(TAPS)]

@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+from typing import Any
 
 import dask.array as da
 import numpy as np
@@ -36,7 +37,7 @@ def main() -> int:
     rng = np.random.default_rng(0)
     x = rng.integers(-9, 10, (2, 4, 60, 61, 62)).astype("f8")
     w = rng.integers(-9, 10, (6, 4, 3, 3, 3)).astype("f8")
-    how = {"stride": (2, 1, 3), "padding": 1, "dilation": (1, 2, 1)}
+    how: dict[str, Any] = {"stride": (2, 1, 3), "padding": 1, "dilation": (1, 2, 1)}
     y = whole.conv3d(x, w, None, **how)
     g = rng.integers(-9, 10, y.shape).astype("f8")
     wrong = []

@@ -12,6 +12,8 @@ from rot180.generated import numpy_kernels as whole
 
 da = pytest.importorskip("dask.array")
 blocks = pytest.importorskip("rot180.generated.dask")
+UNKNOWN = da.zeros((1, 1, 2)).map_blocks(np.copy, chunks=((1,), (1,), (np.nan,)))
+"""An array of which Dask does not know the size."""
 
 
 def chunks(rng: random.Random, size: int) -> tuple[int, ...]:
@@ -56,7 +58,7 @@ def drawn(rng: random.Random, rank: int, transposed: bool) -> tuple[Any, Any, di
 @pytest.mark.parametrize("kind", ["conv", "conv_transpose"])
 def test_layers_and_gradients_are_exact_for_any_chunks(kind: str, rank: int) -> None:
     rng, name = random.Random(rank), f"{kind}{rank}d"
-    for _ in range({1: 40, 2: 12, 3: 5}[rank]):
+    for _ in range({1: 24, 2: 8, 3: 3}[rank]):
         x, w, how = drawn(rng, rank, kind != "conv")
         bias = integers(rng, (whole_channels(w, kind, how),))
         y = getattr(whole, name)(x, w, bias, **how)
@@ -97,3 +99,37 @@ def test_linear() -> None:
     )
     for lazy, exact in found:
         assert np.array_equal(lazy.compute(scheduler="synchronous"), exact)
+
+
+@pytest.mark.parametrize("depth", [2, 1])
+def test_overlap_by_hand_needs_the_right_depth(depth: int) -> None:
+    """With one index less on each side, map_overlap gives wrong borders without a message."""
+    rng = random.Random(0)
+    x, w = integers(rng, (1, 2, 40)), integers(rng, (3, 2, 3))
+    how = {"dilation": 2}
+    exact = whole.conv1d(x, w, None, padding=2, **how)
+    by_hand = da.from_array(x, chunks=(1, 2, 10)).map_overlap(
+        lambda part: whole.conv1d(part, w, None, padding=2 - depth, **how),
+        depth=(0, 0, depth),
+        boundary=0,
+        trim=False,
+        meta=np.empty((0, 0, 0)),
+    )
+    assert np.array_equal(by_hand.compute(scheduler="synchronous"), exact) == (depth == 2)
+    lazy = blocks.conv1d(da.from_array(x, chunks=(1, 2, 10)), w, None, padding=2, **how)
+    assert lazy.chunks == ((1,), (3,), (10, 10, 10, 10))
+    assert np.array_equal(lazy.compute(scheduler="synchronous"), exact)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        (("text", np.zeros((1, 1, 1))), "input"),
+        ((np.zeros((1, 2, 5)), np.zeros((1, 1, 1))), "weight"),
+        ((UNKNOWN, np.zeros((1, 1, 1))), "compute_chunk_sizes"),
+        ((da.zeros((1, 1, 2)), np.zeros((1, 1, 3))), "padded size"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_computed(arrays: Any, said: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=said):
+        blocks.conv1d(*arrays)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import doctest
 import itertools
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -107,3 +109,9 @@ def test_a_window_that_is_one_too_small_is_not_proved() -> None:
 def test_what_cannot_be_cut_is_refused(text: str, index: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         blocks(text, index)
+
+
+def test_the_document() -> None:
+    """The examples in docs/blocks.md."""
+    path = Path(__file__).parents[3] / "docs" / "blocks.md"
+    assert doctest.testfile(str(path), module_relative=False).failed == 0
