@@ -136,7 +136,9 @@ def _view(step: AnyStep) -> tuple[tuple[Symbol, ...], Tensor, Maps] | None:
     if len(body) != 1 or len(body[0].factors) != 1 or body[0] != term(*body[0].factors):
         return None
     (read,) = body[0].factors
-    if not isinstance(read, Access) or None in (*output.shape, *read.tensor.shape):
+    if not isinstance(read, Access) or read.tensor.definition is not None:
+        return None  # a function of an entry is not an array that lies somewhere
+    if None in (*output.shape, *read.tensor.shape):
         return None
     maps = tuple(affine(e, loops) for e in read.index)
     return (loops, read.tensor, maps) if all(map(_small, maps)) else None

@@ -134,3 +134,9 @@ def test_indices_that_no_integer_holds_are_refused() -> None:
     shapes = {"y_shape": (1, 1, 2**22, 1), "u_shape": (1, 1, 2**22, 1, 1, 1)}
     with pytest.raises(ValueError, match="an index reaches"):
         module.forward(x, s=2**39, d=1, lo=0, **shapes)
+
+
+def test_a_function_of_an_entry_is_no_array() -> None:
+    """Where t copies exp(a[]) along an axis, t is made, and the minimum reads it."""
+    text = "y[]; t[j] = exp(1 - (sum[i] d[i])^2); m[i] = min[j] t[j] + tanh(d[i]); "
+    assert over_windows(text + "y[] = sum[i] m[i] + sum[i,j] t[j]*c[i,j]") == []
