@@ -251,12 +251,16 @@ def dask_modules(
 ) -> dict[str, tuple[str, dict[str, str]]]:
     """Return each module of layers on Dask arrays, and the theorems that it rests on.
 
+    There is none where no layer has windows.
+
     Args:
         entries: the layers.
         functions: their public functions.
         header: the comment at the top of modules that are written from several layers.
 
     """
+    if not any(entry.window for entry in entries):
+        return {}
     shared = {"arguments": "numpy_arguments", "checks": CHECKS}
     return {
         f"{WINDOWS}.py": windows_module(entries),
