@@ -62,8 +62,25 @@ def diagnose(judge: Judge, mismatch: Mismatch) -> Diagnosis:
         mismatch: the first wrong result.
 
     """
+    if mismatch.kind == "inaccurate":
+        mismatch = _in_integers(judge, mismatch) or mismatch
     smallest = judge.shrunk(mismatch)
     return Diagnosis(smallest, named(judge, smallest), tuple(_terms(judge, smallest)))
+
+
+def _in_integers(judge: Judge, mismatch: Mismatch) -> Mismatch | None:
+    """Return a mismatch in small integers: a formula that is wrong has one, rounding has none."""
+    choice = judge.choice()
+    for case in itertools.islice(choice, TRIED // 3):
+        try:
+            found = judge.exactly(case, mismatch.dtype)
+        except UnsupportedCallError:
+            choice.refuse(case)
+            continue
+        choice.support(case)
+        if found is not None and found[0] is not None:
+            return found[0]
+    return None
 
 
 def named(judge: Judge, smallest: Mismatch) -> str:
