@@ -1,6 +1,8 @@
-"""A 3-D convolution and its gradients on an array that is larger than the process's memory.
+"""A 3-D convolution and its gradients from store to store, under a limit of memory.
 
-    python -m benchmarks.out_of_core [--limit-mib 1024] [--times 4]
+    python -m benchmarks.out_of_core [--limit-mib 1024] [--times 1.5]
+
+The input has `--times` the size of the limit.
 
 The arrays lie in Zarr stores of a temporary folder; the limit is on the address space of the
 process that computes. Entries are -1, 0 and 1, so that every sum is exact in float32. Blocks of the
@@ -157,7 +159,7 @@ def main() -> int:
     """Fill the stores, compute under the limit, compare; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--limit-mib", type=int, default=1024)
-    parser.add_argument("--times", type=float, default=4.0)
+    parser.add_argument("--times", type=float, default=1.5)
     parser.add_argument("--compute", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.compute:

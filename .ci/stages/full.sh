@@ -84,13 +84,10 @@ searches() { # under Python 3.12; the fuzzer first, which takes five minutes bes
   grep "random layers" "$work/sdist3.12/layers.log" | indented
   stage "  every layer of the zoo, compiled" in_env sdist3.12 \
     "ROT180_ZOO=1 CFLAGS=-O0 pytest -n 2 tests/test_layers_zoo.py tests/test_layers_zoo_double.py -p no:cacheprovider > zoo.log"
-  stage "  Zarr, Dask on several processes" in_env sdist3.12 "pip install zarr distributed"
+  stage "  Dask on several processes" in_env sdist3.12 "pip install distributed"
   stage "  a worker killed in the middle" in_env sdist3.12 \
     "python -m tests.support.cluster_check 2> cluster.err | tee cluster.log"
   indented <"$work/sdist3.12/cluster.log"
-  stage "  a volume of four times the memory" in_env sdist3.12 \
-    "python -m benchmarks.out_of_core --limit-mib 768 > volume.log"
-  indented <"$work/sdist3.12/volume.log"
   stage "  200 random programs" in_env sdist3.12 \
     "python -m tests.support.random_programs --count 200 --jobs 2 > programs.log"
   last_line sdist3.12/programs.log
