@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from sympy import Expr
 
@@ -69,28 +70,36 @@ class DaskFunction:
     body: Sequence[str]
 
 
-def blocks_of(entry: PublicLayer) -> Iterator[tuple[str, LayerBlock]]:
-    """Yield the kind and the block of each spatial axis of a layer and of its gradients.
+def blocks_of(entry: PublicLayer) -> tuple[tuple[str, LayerBlock], ...]:
+    """Return the kind and the block of each spatial axis of a layer and of its gradients.
 
     Raises:
         ValueError: an axis of an operand cannot be cut.
 
     """
     assert entry.window is not None
-    found, transposed = layer(entry.layer), "transpose" in entry.window.kind
+    return _blocks(entry.layer, entry.window.rank, "transpose" in entry.window.kind)
+
+
+@cache
+def _blocks(name: str, rank: int, transposed: bool) -> tuple[tuple[str, LayerBlock], ...]:
+    """Return blocks that are proved once, for the module of windows and for certificates."""
+    forward, gradients = layer(name), list[Layer]()
     kinds = ("scatter", "gather") if transposed else ("gather", "scatter")
-    gradients: list[Layer] = []
-    for name in ("x", "w"):
-        made = gradient_layer(found, name)
+    for operand in ("x", "w"):
+        made = gradient_layer(forward, operand)
         assert made is not None and isinstance(made[0], Layer)
-        gradients.append(replace(made[0], name=f"{entry.layer}.grad_{name}"))
+        gradients.append(replace(made[0], name=f"{name}.grad_{operand}"))
     by_input, by_weight = gradients
-    for n, axis in enumerate(axis_letters(entry.window.rank), start=-entry.window.rank):
-        yield kinds[0], block(found, axis.position if transposed else axis.window)
-        index = by_input.output.definition
-        assert index is not None
-        yield kinds[1], block(by_input, index.formals[n].name)
-        yield "gather", block(by_weight, axis.window)
+    index, found = by_input.output.definition, list[tuple[str, LayerBlock]]()
+    assert index is not None
+    for n, axis in enumerate(axis_letters(rank), start=-rank):
+        found += [
+            (kinds[0], block(forward, axis.position if transposed else axis.window)),
+            (kinds[1], block(by_input, index.formals[n].name)),
+            ("gather", block(by_weight, axis.window)),
+        ]
+    return tuple(found)
 
 
 def reading(found: LayerBlock, entry: PublicLayer) -> Reading:
@@ -225,7 +234,7 @@ def _body(f: PublicFunction) -> Iterator[str]:
     result = "window = " if f.window and f.kernel != "grad_bias" else ""
     if f.kernel == "grad_bias":
         passed = passed[:1]
-    yield from (line for line in definition(f"{result}check_{f.name}", passed, ""))
+    yield from definition(f"{result}check_{f.name}", passed, "")
     if f.kernel == "grad_bias":
         yield f"return bias_gradient({f.arguments[0].name})"
         return

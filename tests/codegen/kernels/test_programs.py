@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,7 @@ from rot180.codegen.documents.latex import latex
 from rot180.codegen.documents.layer import layer_document
 from rot180.codegen.kernels.build import BuildError, find_compiler
 from rot180.codegen.kernels.modules import rendered
-from rot180.codegen.kernels.program_derivation import (
-    joint_module,
-    program_module,
-    prove_program,
-)
+from rot180.codegen.kernels.program_derivation import joint_module, program_module, prove_program
 from rot180.codegen.kernels.runtime.numpy import selection
 from rot180.codegen.plans.plan import LoweringError
 from rot180.codegen.system import cache
@@ -30,7 +26,6 @@ from rot180.derive.gradients.gradient_layer import gradient_layer
 from rot180.derive.language.programs import Program, parse_program, read
 from tests.derive.gradients.test_program_gradient import PROGRAMS
 from tests.support.program_runs import PARAMETERS, call, drawn, numpy_module
-from tests.support.random_programs import examine, has_compiler
 
 Array = NDArray[np.float64]
 STEP = 1e-5
@@ -61,30 +56,6 @@ def test_gradients_are_those_of_the_forward_pass(name: str) -> None:
         wanted = differences(program, module.forward, arrays, t.name)
         assert found.shape == arrays[t.name].shape
         np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-7)
-
-
-@pytest.fixture(scope="module")
-def cached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Compile what is linked to all kernels once, and nothing optimised."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CFLAGS", "-O0")
-        patch.setenv(cache.VARIABLE, str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
-@pytest.mark.parametrize("seed", range(12))
-@pytest.mark.usefixtures("cached")
-def test_drawn_programs(seed: int) -> None:
-    """They read back, the checker accepts their proofs, and both back ends compute them."""
-    outcome = examine(seed, compiled=has_compiler())
-    assert outcome.kind == "derived", outcome.text
-
-
-@pytest.mark.parametrize("seed", [253, 324, 424])
-def test_drawn_programs_that_were_refused(seed: int) -> None:
-    """A parameter named as an index; a box that only a named sum shows; a step that divides."""
-    outcome = examine(seed, compiled=False)
-    assert outcome.kind == "derived", outcome.text
 
 
 def test_what_is_read_at_indices_is_summed_over_them() -> None:
