@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 import random
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -99,6 +101,59 @@ def test_linear() -> None:
     )
     for lazy, exact in found:
         assert np.array_equal(lazy.compute(scheduler="synchronous"), exact)
+
+
+class Store:
+    """An array in a file, as Zarr has it, which knows the largest part that was read."""
+
+    def __init__(self, array: np.ndarray[Any, Any], chunks: tuple[int, ...]) -> None:
+        self.array, self.shape, self.dtype, self.chunks = array, array.shape, array.dtype, chunks
+        self.largest = 0
+
+    def __getitem__(self, part: Any) -> np.ndarray[Any, Any]:
+        found = self.array[part].copy()
+        self.largest = max(self.largest, found.size)
+        return found
+
+
+def test_each_block_reads_its_window_of_a_store_and_no_more() -> None:
+    rng = random.Random(0)
+    x, w = integers(rng, (2, 3, 40, 30)), integers(rng, (4, 3, 3, 2))
+    how: dict[str, Any] = {"padding": 1, "stride": (1, 2)}
+    y = whole.conv2d(x, w, None, **how)
+    g = integers(rng, y.shape)
+    lazy_x, lazy_g = Store(x, (1, 3, 8, 10)), Store(g, (1, 4, 8, 5))
+    found = (
+        (blocks.conv2d(lazy_x, w, None, **how), y),
+        (blocks.conv2d_input(x.shape, w, lazy_g, **how), whole.conv2d_input(x.shape, w, g, **how)),
+        (
+            blocks.conv2d_weight(lazy_x, w.shape, lazy_g, **how),
+            whole.conv2d_weight(x, w.shape, g, **how),
+        ),
+    )
+    for lazy, exact in found:
+        assert np.array_equal(lazy.compute(scheduler="synchronous"), exact)
+    assert lazy_x.largest <= 3 * (8 + 2) * (2 * 6 + 2)
+    assert lazy_g.largest <= 4 * (8 + 2) * (5 + 1)
+    assert np.array_equal(blocks.conv2d_bias(lazy_g).compute(), g.sum((0, 2, 3)))
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_mapped_file_is_sent_by_its_name(order: Any, tmp_path: Path) -> None:
+    rng = random.Random(0)
+    x, w = integers(rng, (2, 3, 40)), integers(rng, (4, 3, 3))
+    mapped = np.memmap(tmp_path / "x", "f8", "w+", 64, x.shape, order)
+    mapped[:] = x
+    mapped.flush()
+    lazy = blocks.conv1d(mapped, w, None)
+    sent = pickle.dumps(lazy.dask)
+    assert b"_mapped" in sent
+    assert np.array_equal(lazy.compute(scheduler="synchronous"), whole.conv1d(x, w, None))
+    arrays = pytest.importorskip("rot180.generated.dask_arrays")
+    part = arrays.StoredPart(mapped, (slice(1, 2), slice(None), slice(3, 9)))
+    assert np.array_equal(pickle.loads(pickle.dumps(part)).read(), x[1:2, :, 3:9])
+    view = arrays.StoredPart(mapped[1:], (slice(None),))  # its offset is not that of the file
+    assert np.array_equal(pickle.loads(pickle.dumps(view)).read(), x[1:])
 
 
 @pytest.mark.parametrize("depth", [2, 1])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import mmap
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, NamedTuple, TypeAlias
@@ -109,8 +110,8 @@ def _ends(array: Any, axis: int) -> list[int]:
 
 def stand_in(argument: str, array: Any) -> Array:
     """Return an array of the same shape and type without memory, for the checks of arguments."""
-    if not isinstance(array, dask.array.Array | np.ndarray):
-        raise mistyped(argument, array, "a Dask array or a NumPy array")
+    if not isinstance(array, dask.array.Array | np.ndarray) and not is_store(array):
+        raise mistyped(argument, array, "a Dask array, a NumPy array, or an array in a store")
     if any(n != n for n in array.shape):  # Dask's mark for a size that is not known
         raise ValueError(
             f"{argument}: found an unknown size in shape {array.shape}, expected known sizes; "
@@ -119,9 +120,67 @@ def stand_in(argument: str, array: Any) -> Array:
     return np.broadcast_to(np.zeros((), array.dtype), array.shape)
 
 
-def as_dask(array: Any) -> Any:
-    """Return a Dask array; a NumPy array is one chunk."""
-    return array if isinstance(array, dask.array.Array) else dask.array.from_array(array, chunks=-1)
+def is_store(array: Any) -> bool:
+    """Return whether an array lies in a file, as those of Zarr, HDF5 and `numpy.memmap` do."""
+    if isinstance(array, dask.array.Array | np.ndarray):
+        return isinstance(array, np.memmap)
+    has = all(hasattr(array, word) for word in ("shape", "__getitem__"))
+    return has and isinstance(getattr(array, "dtype", None), np.dtype)
+
+
+class StoredPart:
+    """A part of an array in a store. The task that needs it reads it, and no other task keeps it.
+
+    What is sent to another process is the name of the file, not what it has.
+    """
+
+    def __init__(self, store: Any, part: tuple[slice, ...]) -> None:
+        self.store, self.part = store, part
+
+    def read(self) -> Array:
+        """Return the entries."""
+        return np.ascontiguousarray(self.store[self.part])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Send a mapped file by its name, if this is the whole of what was mapped."""
+        if isinstance(self.store, np.memmap) and isinstance(self.store.base, mmap.mmap):
+            m = self.store
+            order = "C" if m.flags.c_contiguous else "F"
+            return _mapped, (m.filename, m.dtype, m.offset, m.shape, order, self.part)
+        return StoredPart, (self.store, self.part)
+
+
+def _mapped(file: Any, dtype: Any, offset: int, shape: Any, order: Any, part: Any) -> StoredPart:
+    mapped = np.memmap(file, dtype, "r", offset, shape, order)
+    return StoredPart(mapped, part)
+
+
+class StoredArray:
+    """An array in a store, in blocks: its own chunks, or some of a size that Dask chooses.
+
+    Attributes:
+        dtype: the type of its entries.
+        shape: its shape.
+        chunks: the sizes of the blocks along each axis.
+
+    """
+
+    def __init__(self, store: Any) -> None:
+        self.store, self.dtype = store, store.dtype
+        self.shape = tuple(store.shape)
+        kept = getattr(store, "chunks", None) or ("auto", -1, *["auto"] * (len(self.shape) - 2))
+        self.chunks = dask.array.core.normalize_chunks(kept, self.shape, dtype=self.dtype)
+
+    def __getitem__(self, part: tuple[slice, ...]) -> StoredPart:
+        """Return a part, which is not read yet."""
+        return StoredPart(self.store, part)
+
+
+def as_source(array: Any) -> Any:
+    """Return an array of which parts can be taken; a NumPy array is one chunk of a Dask array."""
+    if isinstance(array, dask.array.Array):
+        return array
+    return StoredArray(array) if is_store(array) else dask.array.from_array(array, chunks=-1)
 
 
 @cache
@@ -135,6 +194,7 @@ def _kernels() -> Any:
 
 def call(name: str, *args: Any, **how: Any) -> Array:
     """Call a kernel; workers call it by name, so that nothing but names and arrays is sent."""
+    args = tuple(a.read() if isinstance(a, StoredPart) else a for a in args)
     found: Array = getattr(_kernels(), name)(*args, **how)
     return found
 
@@ -181,7 +241,7 @@ class LazyLayer(NamedTuple):
             run: takes a block of the source, the shape of the result's block and its parameters.
 
         """
-        source = as_dask(source)
+        source = as_source(source)
         shape = self.shapes[result]
         gathers = (result == "y") != self.transposed
         batch = spans(_ends(source, 0), shape[0])
@@ -210,7 +270,7 @@ class LazyLayer(NamedTuple):
             run: takes blocks of both and the parameters.
 
         """
-        x, grad_output = as_dask(x), as_dask(grad_output)
+        x, grad_output = as_source(x), as_source(grad_output)
         wide, narrow = (grad_output, x) if self.transposed else (x, grad_output)
         batch = spans(_ends(narrow, 0), narrow.shape[0])
         along = [
@@ -276,10 +336,18 @@ def weight_gradient(layer: LazyLayer, x: Any, grad_output: Any) -> Any:
 
 def bias_gradient(grad_output: Any) -> Any:
     """Return the gradient of the bias: the sum over all axes but that of the channels."""
-    array = as_dask(grad_output)
+    array = grad_output
+    if not isinstance(array, dask.array.Array):
+        chunks = as_source(array).chunks
+        array = dask.array.from_array(array, chunks, meta=_meta(array, len(array.shape)))
     return array.sum((0, *range(2, array.ndim)), dtype=array.dtype)
 
 
 def _whole(*arrays: Any) -> list[Any]:
     """Return arrays that each block needs whole, so that they are sent once."""
-    return [a if a is None or isinstance(a, dask.array.Array) else dask.delayed(a) for a in arrays]
+    return [
+        a
+        if a is None or isinstance(a, dask.array.Array)
+        else dask.delayed(np.asarray(a[...] if is_store(a) else a))
+        for a in arrays
+    ]
