@@ -35,8 +35,8 @@ FOR_TESTS = {
 }
 """Modules that are imported by tests alone, and what they need besides."""
 EXTRAS = {
-    ROOT / "codegen" / "kernels" / "runtime" / "numpy" / "dask_arrays.py": {"dask"},
-    ROOT / "generated" / "dask_arrays.py": {"dask"},
+    ROOT / "codegen" / "kernels" / "runtime" / "numpy" / "dask_sources.py": {"dask"},
+    ROOT / "generated" / "dask_sources.py": {"dask"},
 }
 """Modules that need an optional extra."""
 

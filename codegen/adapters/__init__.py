@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from rot180.codegen.adapters.frameworks import MissingFrameworkError
+from rot180.codegen.adapters.frameworks import MissingFrameworkError, framework
 
 if TYPE_CHECKING:
+    from rot180.codegen.adapters.dask_adapter import DaskLayer
     from rot180.codegen.kernels.compile import Source
 
-__all__ = ["MissingFrameworkError", "as_jax", "as_torch"]
+__all__ = ["MissingFrameworkError", "as_dask", "as_jax", "as_torch"]
 
 
 def as_torch(layer: Source, backend: str = "auto") -> Callable[..., Any]:
@@ -54,3 +55,27 @@ def as_jax(layer: Source, backend: str = "auto") -> Callable[..., Any]:
     from rot180.codegen.adapters.jax_adapter import jax_layer
 
     return jax_layer(layer, backend)
+
+
+def as_dask(layer: Source, backend: str = "auto") -> DaskLayer:
+    """Return a layer as a function of Dask arrays, block by block, and its gradients.
+
+    The operands are Dask arrays, arrays in stores such as Zarr's and `numpy.memmap`, or NumPy
+    arrays, float32 or float64, by position or by name; parameters and shapes are passed by keyword.
+    Where an operand has several chunks along an axis, the output or the sum is divided there; what
+    a block reads is a theorem, which is proved at the first call. Nothing is computed before
+    ``.compute()``. ``vjp(grad_output, *operands, **others)`` returns the gradient by each operand.
+
+    Args:
+        layer: as for `rot180.codegen.compile`, of one definition.
+        backend: as for `rot180.codegen.compile`.
+
+    Raises:
+        MissingFrameworkError: Dask is not installed.
+        ValueError: as `as_torch` raises it, or the layer is a program.
+
+    """
+    framework("dask")
+    from rot180.codegen.adapters.dask_adapter import DaskLayer
+
+    return DaskLayer(layer, backend)

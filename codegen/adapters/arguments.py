@@ -14,6 +14,8 @@ from rot180.codegen.kernels.names import name, shape_name
 from rot180.derive.language.polynomial import symbols_of
 from rot180.derive.language.terms import Tensor
 
+DTYPES = "float32", "float64"
+
 
 @dataclass(frozen=True)
 class SizedAxis:
@@ -175,3 +177,21 @@ def arguments(operation: Operation) -> Arguments:
         raise ValueError(f"layer: no argument determines the size {lost[0]}")
     indices = tuple(name(t.name) for t in operation.indices)
     return Arguments(operands, indices, parameters, output, not whole <= read, symbols)
+
+
+def require_dtypes(given: Sequence[tuple[str, Any]]) -> None:
+    """Refuse arrays whose dtype has no kernel: what a kernel raises comes too late.
+
+    Raises:
+        TypeError: naming the argument.
+
+    """
+    first, other = given[0]
+    for word, array in given:
+        if str(array.dtype) not in DTYPES:
+            expected = " or ".join(DTYPES)
+            raise TypeError(f"{word}: found dtype {array.dtype}, expected {expected}: .astype(...)")
+        if array.dtype != other.dtype:
+            raise TypeError(
+                f"{word}: found dtype {array.dtype}, expected {other.dtype}, the dtype of {first}"
+            )

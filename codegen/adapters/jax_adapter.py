@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rot180.codegen.adapters.arguments import arguments
+from rot180.codegen.adapters.arguments import arguments, require_dtypes
 from rot180.codegen.adapters.frameworks import framework
 from rot180.codegen.adapters.operation import Gradient, Operation, backward, documented, forward
 
 if TYPE_CHECKING:
     from rot180.codegen.kernels.compile import Source
-
-DTYPES = "float32", "float64"
 
 
 def jax_layer(layer: Source, backend: str) -> Callable[..., Any]:
@@ -32,28 +30,10 @@ def jax_layer(layer: Source, backend: str) -> Callable[..., Any]:
     def apply(*operands: Any, **others: Any) -> Any:
         arrays, values = known.read(operands, others, kinds)
         pairs = zip((word for word, _, _ in known.operands), arrays, strict=True)
-        _require_dtypes([(word, a) for word, a in pairs if word not in known.indices])
+        require_dtypes([(word, a) for word, a in pairs if word not in known.indices])
         return _function(operation, tuple(values))(*arrays)[0]
 
     return documented(apply, operation, known.signature, "array")
-
-
-def _require_dtypes(given: Sequence[tuple[str, Any]]) -> None:
-    """Refuse arrays whose dtype has no kernel: what a kernel raises comes back as JAX's own error.
-
-    Raises:
-        TypeError: naming the argument.
-
-    """
-    first, other = given[0]
-    for word, array in given:
-        if str(array.dtype) not in DTYPES:
-            expected = " or ".join(DTYPES)
-            raise TypeError(f"{word}: found dtype {array.dtype}, expected {expected}: .astype(...)")
-        if array.dtype != other.dtype:
-            raise TypeError(
-                f"{word}: found dtype {array.dtype}, expected {other.dtype}, the dtype of {first}"
-            )
 
 
 @cache

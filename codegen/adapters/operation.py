@@ -167,6 +167,15 @@ class Operation:
         words = (word for word in self._arguments if word in known and word not in read)
         return tuple((word, known[word]) for word in words)
 
+    def keywords(self, values: Sequence[float]) -> dict[str, Any]:
+        """Return the arguments of the function besides arrays.
+
+        Args:
+            values: those of `symbols`.
+
+        """
+        return {word: function(*values) for word, function in self._others}
+
     def run(self, arrays: Sequence[Array], values: Sequence[float]) -> tuple[Array, ...]:
         """Call the function; return its results.
 
@@ -178,7 +187,7 @@ class Operation:
             TypeError, ValueError: naming the argument, with what was found.
 
         """
-        others = {word: function(*values) for word, function in self._others}
+        others = self.keywords(values)
         if self.saves and self.wrt:
             count = len(arrays) - len(self.saved)
             pairs = zip(self.saved, arrays[count:], strict=True)

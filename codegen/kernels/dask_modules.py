@@ -20,8 +20,8 @@ from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import Layer, axis_letters, layer
 from rot180.derive.language.polynomial import normal, symbol
 
-ARRAYS, WINDOWS, FUNCTIONS = "dask_arrays", "dask_windows", "dask"
-"""The committed modules: the machinery, what a block reads, the public functions."""
+SOURCES, ARRAYS, WINDOWS, FUNCTIONS = "dask_sources", "dask_arrays", "dask_windows", "dask"
+"""The committed modules: arrays, the machinery, what a block reads, the public functions."""
 
 KINDS = {
     "gather": "Return what some windows read along an axis.",
@@ -185,7 +185,6 @@ _SHARED = (
     "dense",
     "forward",
     "input_gradient",
-    "stand_in",
     "weight_gradient",
     "windowed",
 )
@@ -201,6 +200,7 @@ def functions_module(functions: Sequence[PublicFunction], header: Sequence[str])
         checks[f.layer.module].append(f"check_{f.name}")
     arrays = [name for name in _SHARED if f"{name}(" in body]
     modules = {"numpy_arguments": ["Padding", "PerAxis"], ARRAYS: arrays, **checks}
+    modules[SOURCES] = ["stand_in"]
     imports = (line for m in sorted(modules) for line in import_lines(m, sorted(modules[m])))
     return template("kernels", "dask.py.jinja").render(
         header=header, functions=written, imports=[*imports]
@@ -270,9 +270,10 @@ def dask_modules(
     """
     if not any(entry.window for entry in entries):
         return {}
-    shared = {"arguments": "numpy_arguments", "checks": CHECKS}
+    shared = {"arguments": "numpy_arguments", "checks": CHECKS, SOURCES: SOURCES}
     return {
         f"{WINDOWS}.py": windows_module(entries),
+        f"{SOURCES}.py": (copied(f"numpy/{SOURCES}", header, shared), {}),
         f"{ARRAYS}.py": (copied("numpy/dask_arrays", header, shared), {}),
         f"{FUNCTIONS}.py": (functions_module(functions, header), {}),
     }

@@ -14,13 +14,13 @@ from functools import cached_property
 
 from sympy import Expr, Symbol
 
-from rot180.derive.blocks.cuts import Reads, cut
+from rot180.derive.blocks.cuts import Axis, Reads, cut
 from rot180.derive.blocks.moves import movable
 from rot180.derive.blocks.windows import ReadWindow, value
 from rot180.derive.kernel.proof import Theorem, Variables
 from rot180.derive.language.layers import Layer
-from rot180.derive.language.notation import unfolded_body
-from rot180.derive.language.polynomial import normal, symbol
+from rot180.derive.language.notation import make_layer, unfolded_body
+from rot180.derive.language.polynomial import normal, symbol, symbols_of
 from rot180.derive.language.substitute import fresh, substitute
 from rot180.derive.language.terms import (
     Access,
@@ -114,7 +114,7 @@ class LayerBlock:
             shape[n], at[n] = normal(w.stop - w.start), normal(w.start + index[n])
         return define(f"{operand.name}_block", tuple(shape), index, (term(operand[tuple(at)]),))
 
-    def at(self, **numbers: int) -> tuple[dict[tuple[str, int], range], dict[str, int]]:
+    def at(self, **numbers: int) -> tuple[dict[Axis, range], dict[str, int]]:
         """Return what a block reads, and the parameters with which the layer computes it.
 
         Args:
@@ -126,20 +126,84 @@ class LayerBlock:
             parameter that changes, if the layer reads just these windows.
 
         Raises:
-            KeyError: a number is missing.
+            ValueError: a number is missing.
 
         """
+        return self._at(numbers, whole=True)
+
+    def placed(self, numbers: Mapping[str, int]) -> tuple[dict[Axis, range], dict[str, int]]:
+        """Return what a block reads of the arrays, and the numbers of the layer `inside` it.
+
+        A window ends where its array does, since entries outside are 0, but has at least one index.
+
+        Args:
+            numbers: as for `at`.
+
+        Raises:
+            ValueError: a number is missing.
+
+        """
+        found, moved = self._at(numbers, whole=False)
+        inside, sizes = self.inside
+        lengths = {axis: len(window) for axis, window in found.items()}
+        lengths |= {a: numbers[self.count.name] for a in sizes if a not in lengths}
+        known = dict(numbers) | moved | {n.name: lengths[a] for a, n in sizes.items()}
+        used = names(inside) | {v for t in (inside.output, *inside.tensors) for v in _sizes(t)}
+        return found, {v.name: known[v.name] for v in used if v.name in known}
+
+    def _at(
+        self, numbers: Mapping[str, int], *, whole: bool
+    ) -> tuple[dict[Axis, range], dict[str, int]]:
         known = dict(numbers)
-        found: dict[tuple[str, int], range] = {}
+        found: dict[Axis, range] = {}
+        sizes = {t.name: t.shape for t in self.layer.tensors}
+        try:
+            for w in self.windows:
+                ends = [(r.first(known), r.last(known)) for r in w.reaches]
+                if not ends:
+                    window = range(value(w.start, known), value(w.stop, known))
+                else:
+                    window = range(min(a for a, _ in ends), max(b for _, b in ends) + 1)
+                    size = sizes[w.operand][w.axis]
+                    assert size is not None
+                    window = window if whole else _held(window, value(size, known))
+                    known |= {str(w.start): window.start, str(w.stop): window.stop}
+                found[w.operand, w.axis] = window
+            return found, {p.name: value(e, known) for p, e in self.moves}
+        except KeyError as error:
+            word = error.args[0]
+            expected = "the first index, the count, and each size and parameter by name"
+            raise ValueError(f"{word}: missing, expected {expected}") from None
+
+    @cached_property
+    def inside(self) -> tuple[Layer, dict[Axis, Symbol]]:
+        """Return the layer that computes a block, and the size of each axis that is cut.
+
+        Axes that are cut have sizes of their own in it, so that it can be cut along another index.
+        """
+        y = self.movable.output
+        assert y.definition is not None
+        tensors = (y, *self.movable.tensors)
+        taken = names(self.movable).union(*map(_sizes, tensors))
+        count = fresh("B", taken)
+        taken |= {count}
+        sizes: dict[Axis, Symbol] = {}
         for w in self.windows:
-            ends = [(r.first(known), r.last(known)) for r in w.reaches]
-            if not ends:
-                start, stop = value(w.start, known), value(w.stop, known)
-            else:
-                start, stop = min(a for a, _ in ends), max(b for _, b in ends) + 1
-                known |= {str(w.start): start, str(w.stop): stop}
-            found[w.operand, w.axis] = range(start, stop)
-        return found, {p.name: value(e, known) for p, e in self.moves}
+            sizes[w.operand, w.axis] = fresh("Z", taken) if w.reaches else count
+            taken |= {sizes[w.operand, w.axis]}
+        if not self.summed:
+            sizes[y.name, y.definition.formals.index(self.index)] = count
+        shapes = {
+            t.name: tuple(sizes.get((t.name, n), size) for n, size in enumerate(t.shape))
+            for t in tensors
+        }
+        new = {t.name: replace(t, shape=shapes[t.name]) for t in self.movable.tensors}
+        body = (
+            replace(t, factors=tuple(_with_operands(f, new) for f in t.factors))
+            for t in y.definition.body
+        )
+        output = define(y.name, shapes[y.name], y.definition.formals, tuple(body))
+        return make_layer(output, self.layer.name), sizes
 
     @cached_property
     def theorem(self) -> Theorem:
@@ -153,6 +217,16 @@ class LayerBlock:
         found = prove(self.part, self.on_windows, self.variables, self.hypotheses, name)
         words = "a block of the output" if not self.summed else "a block of the sum"
         return replace(found, words=f"{words} is the layer on windows of its operands")
+
+
+def _held(window: range, size: int) -> range:
+    """Return the part of a window that an axis has; one index if it has none."""
+    first = max(min(max(window.start, 0), size - 1), 0)
+    return range(first, max(min(window.stop, size), min(first + 1, size)))
+
+
+def _sizes(t: Tensor) -> frozenset[Symbol]:
+    return frozenset().union(*(symbols_of(n) for n in t.shape if n is not None))
 
 
 def _with_operands(f: Factor, new: Mapping[str, Tensor]) -> Factor:

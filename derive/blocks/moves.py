@@ -73,14 +73,14 @@ def movable(
     A parameter that stands alone in each moved index is changed, as a padding. An index without one
     gets one, which is 0 in the layer itself.
     """
-    found: dict[Expr, Expr] = {}
+    found: dict[tuple[Expr, Expr], None] = {}
     still: set[Expr] = set()
 
     def note(e: Expr, by: Expr) -> Expr:
         if by == 0:
             still.add(e)
-        elif found.setdefault(e, by) != by:
-            raise ValueError(f"index: {e} moves by {found[e]} and by {by}")
+        else:
+            found[e, by] = None
         return e
 
     _rewritten(layer, index, first, cut, note)
@@ -88,20 +88,20 @@ def movable(
     free = [p for p in layer.parameters if not any(p in symbols_of(e) for e in still)]
     free = [p for p in free if not _outside_indices(layer, p)]
     for p in free:
-        inside = {e: by for e, by in found.items() if p in symbols_of(e)}
-        values = {normal(p + by * coefficient(e, p)) for e, by in inside.items()}
-        alone = all(coefficient(e, p) in (1, -1) for e in inside)
-        other = any(m in symbols_of(e) for e in inside for m in moves)
+        inside = [(e, by) for e, by in found if p in symbols_of(e)]
+        values = {normal(p + by * coefficient(e, p)) for e, by in inside}
+        alone = all(coefficient(e, p) in (1, -1) for e, _ in inside)
+        other = any(m in symbols_of(e) for e, _ in inside for m in moves)
         if alone and len(values) == 1 and not other:
             moves[p] = values.pop()
-    added: dict[Expr, Expr] = {}
-    for e, by in found.items():
+    added: dict[tuple[Expr, Expr], Expr] = {}
+    for e, by in found:
         if not symbols_of(e) & moves.keys():
             p = fresh("move", taken | moves.keys())
-            moves[p], added[e] = by, normal(e + p)
+            moves[p], added[e, by] = by, normal(e + p)
     if not added:
         return layer, moves
-    body = _rewritten(layer, index, first, cut, lambda e, by: added.get(e, e) if by else e)
+    body = _rewritten(layer, index, first, cut, lambda e, by: added.get((e, by), e))
     y = layer.output
     assert y.definition is not None
     return make_layer(define(y.name, y.shape, y.definition.formals, tuple(body)), layer.name), moves

@@ -111,7 +111,7 @@ class Store:
         self.largest = 0
 
     def __getitem__(self, part: Any) -> np.ndarray[Any, Any]:
-        found = self.array[part].copy()
+        found: np.ndarray[Any, Any] = self.array[part].copy()
         self.largest = max(self.largest, found.size)
         return found
 
@@ -149,7 +149,7 @@ def test_a_mapped_file_is_sent_by_its_name(order: Any, tmp_path: Path) -> None:
     sent = pickle.dumps(lazy.dask)
     assert b"_mapped" in sent
     assert np.array_equal(lazy.compute(scheduler="synchronous"), whole.conv1d(x, w, None))
-    arrays = pytest.importorskip("rot180.generated.dask_arrays")
+    arrays = pytest.importorskip("rot180.generated.dask_sources")
     part = arrays.StoredPart(mapped, (slice(1, 2), slice(None), slice(3, 9)))
     assert np.array_equal(pickle.loads(pickle.dumps(part)).read(), x[1:2, :, 3:9])
     view = arrays.StoredPart(mapped[1:], (slice(None),))  # its offset is not that of the file
