@@ -1,18 +1,19 @@
 """A 3-D convolution and its gradients from store to store, under a limit of memory.
 
-    python -m benchmarks.out_of_core [--limit-mib 700] [--times 4]
+    python -m benchmarks.out_of_core [--limit-mib 700] [--times 4 ...] [--update]
 
-The input has `--times` the size of the limit. It, the gradient of the output and the results lie in
-Zarr stores of a temporary folder, which needs five times as much; the limit is on the address space
-of each process that computes. Beside it, `map_overlap` is written by hand, with a depth of 1, which
-is right, and of 0. Entries are -1, 0 and 1, so that every sum is exact in float32. Blocks of the
-output and of the input gradient at random places, and random entries of the weight gradient, are
-compared with what is computed from the definition, in integers.
+The input has each of `--times` the size of the limit. It, the gradient of the output and the
+results lie in Zarr stores of a temporary folder, which needs five times as much; the limit is on
+the address space of each process that computes. Beside it, `map_overlap` is written by hand, with a
+depth of 1, which is right, and of 0. Entries are -1, 0 and 1, so that every sum is exact in float32.
+Blocks of the output and of the input gradient at random places, and random entries of the weight
+gradient, are compared with what is computed from the definition, in integers.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import resource
 import shutil
@@ -26,6 +27,8 @@ from typing import Any, cast
 
 CHANNELS, TAPS, CHUNK, DEPTH = 2, 3, 96, 3 * 96
 MIB = 1 << 20
+FILE = Path(__file__).with_suffix(".json")
+"""What was measured, for docs/benchmarks.md."""
 
 
 def filled(path: Path, shape: tuple[int, ...], seed: int) -> None:
@@ -41,8 +44,22 @@ def filled(path: Path, shape: tuple[int, ...], seed: int) -> None:
         kept[:, :, first : first + CHUNK] = part.astype("f4")
 
 
-JOBS = "y", "dx", "dw", "overlap_1", "overlap_0"
+TITLES = {
+    "y": "output",
+    "dx": "input gradient",
+    "dw": "weight gradient",
+    "overlap_1": "output, `map_overlap` by hand, depth 1",
+    "overlap_0": "output, `map_overlap` by hand, depth 0",
+}
+JOBS = tuple(TITLES)
 """The output, the gradients, and what people write: `map_overlap` with a depth that they guess."""
+
+HEAD = f"""\
+`python -m benchmarks.out_of_core --times 4 0.3 --update`: a convolution of a volume, {CHANNELS}
+channels, {TAPS} x {TAPS} x {TAPS}, padding 1, float32, with both gradients, from Zarr stores to a
+Zarr store, in chunks of {CHUNK}^3, on two threads of Dask. Results are compared with the definition
+at 40 random places, and in 3 entries of the weight gradient. [blocks.md](blocks.md) says how the
+arrays are read. A depth that is one too small gives wrong borders without a message."""
 
 
 def compute(folder: Path, job: str) -> None:
@@ -158,8 +175,13 @@ def limited(limit: int) -> Callable[[], None]:
     return lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
-def run(folder: Path, job: str, limit: int, gigabytes: float) -> bool:
-    """Run a job in a process of its own under the limit; print what it took, or what it said."""
+def run(folder: Path, job: str, limit: int) -> tuple[float, int] | str:
+    """Run a job in a process of its own under the limit.
+
+    Returns:
+        seconds, and the peak of memory in MiB; or what the process said before it failed.
+
+    """
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
     ran = subprocess.run(
         [sys.executable, "-m", "benchmarks.out_of_core", "--compute", str(folder), job],
@@ -170,47 +192,92 @@ def run(folder: Path, job: str, limit: int, gigabytes: float) -> bool:
         check=False,
     )
     if ran.returncode:
-        print(f"{job}: failed, {ran.stderr.strip().splitlines()[-1:]}", flush=True)
-        return False
+        return ran.stderr.strip().splitlines()[-1]
     seconds, peak = ran.stdout.split()
-    each = float(seconds) / gigabytes
-    print(f"{job}: {seconds} s, {each:.1f} s per GB, peak {peak} MiB", flush=True)
-    return True
+    return float(seconds), int(peak)
+
+
+def measured(folder: Path, limit: int, gigabytes: float) -> list[tuple[str, str, str]]:
+    """Run all jobs; return seconds per GB, the peak of memory, and whether the result is right."""
+    kept: dict[str, tuple[str, str, str]] = {}
+    for job in JOBS:
+        found = run(folder, job, limit)
+        if isinstance(found, str):
+            kept[job] = (found, "", "not computed")
+        else:
+            seconds, peak = found
+            kept[job] = (f"{seconds / gigabytes:.1f}", str(peak), "")
+        print(job, *kept[job], flush=True)
+        if job == JOBS[2] and not any(kept[j][2] for j in JOBS[:3]):
+            wrong = list(differences(folder, 40))
+            for ours in JOBS[:3]:
+                places = len([d for d in wrong if d.split()[0] == ours])
+                kept[ours] = (*kept[ours][:2], right(places, 3 if ours == "dw" else 40))
+        if job.startswith("overlap"):
+            if not isinstance(found, str):
+                places = len([d for d in differences(folder, 40, job) if d.split()[0] == job])
+                kept[job] = (*kept[job][:2], right(places, 40))
+            shutil.rmtree(folder / job, ignore_errors=True)
+    return [(TITLES[job], *kept[job]) for job in JOBS]  # type: ignore[misc]
+
+
+def right(wrong: int, places: int) -> str:
+    """Say at how many places a result is that of the definition."""
+    return f"wrong at {wrong} of {places} places" if wrong else "equal to the definition"
+
+
+def table() -> str:
+    """Return the section on what was measured, from the file beside this one."""
+    text = ["## Larger than memory", HEAD]
+    for kept in json.loads(FILE.read_text(encoding="utf-8")):
+        text.append(
+            f"Input of {kept['gigabytes']:.2f} GB, {kept['limit']} MiB of address space for the "
+            f"process that computes, {kept['processor']}:"
+        )
+        rows = ["| | seconds per GB | peak of memory, MiB | result |", "| --- | --- | --- | --- |"]
+        rows += ["| " + " | ".join(row) + " |" for row in kept["rows"]]
+        text.append("\n".join(rows))
+    return "\n\n".join(text) + "\n"
 
 
 def main() -> int:
     """Fill the stores, compute under the limit, compare; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--limit-mib", type=int, default=700)
-    parser.add_argument("--times", type=float, default=4)
+    parser.add_argument("--times", type=float, nargs="+", default=[4])
+    parser.add_argument("--update", action="store_true", help="rewrite out_of_core.json")
     parser.add_argument("--compute", nargs=2, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.compute:
         compute(Path(asked.compute[0]), asked.compute[1])
         return 0
+    found = [one(times, asked.limit_mib) for times in asked.times]
+    if asked.update:
+        FILE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    ours = [row for kept in found for row in kept["rows"][:3]]
+    return int(any(row[-1] != right(0, 0) for row in ours))
+
+
+def one(times: float, limit: int) -> dict[str, Any]:
+    """Measure with an input of some times the limit, which is in MiB."""
     import numpy as np
 
-    wanted = asked.times * asked.limit_mib * MIB / 4 / CHANNELS
-    side = int((wanted / DEPTH) ** 0.5) + 1
+    from benchmarks.measure import processor
+
+    side = int((times * limit * MIB / 4 / CHANNELS / DEPTH) ** 0.5) + 1
     shape = (1, CHANNELS, DEPTH, side, side)
     gigabytes = 4 * CHANNELS * DEPTH * side * side / 1e9
+    print(f"input: {shape}, float32, {gigabytes:.2f} GB; limit {limit} MiB", flush=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        print(f"input: {shape}, float32, {gigabytes:.2f} GB; limit {asked.limit_mib} MiB")
         for seed, store in enumerate("xg"):
             filled(folder / store, shape, seed)
         weight = (CHANNELS, CHANNELS, TAPS, TAPS, TAPS)
         np.save(folder / "w.npy", np.random.default_rng(2).integers(-1, 2, weight).astype("f4"))
-        ours = [run(folder, job, asked.limit_mib * MIB, gigabytes) for job in JOBS[:3]]
-        wrong = list(differences(folder, 40)) if all(ours) else ["not computed"]
-        print("\n".join(wrong) or "equal to the definition at 40 places, and in 3 weights")
-        for depth in (1, 0):
-            if run(folder, f"overlap_{depth}", asked.limit_mib * MIB, gigabytes):
-                found = differences(folder, 40, f"overlap_{depth}")
-                places = len([d for d in found if d[0] == "o"])
-                print(f"map_overlap by hand, depth {depth}: wrong at {places} of 40 places")
-            shutil.rmtree(folder / f"overlap_{depth}", ignore_errors=True)
-    return 1 if wrong else 0
+        rows = measured(folder, limit * MIB, gigabytes)
+    for row in rows:
+        print(*row, sep="; ")
+    return {"gigabytes": gigabytes, "limit": limit, "processor": processor(), "rows": rows}
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmarks import out_of_core
 from benchmarks.cases import GOALS, TITLES
 from benchmarks.report import (
     NONE,
@@ -92,7 +93,7 @@ def page(runs: list[Run]) -> str:
             for run, name in zip(runs, names, strict=True)
         ),
     )
-    return "\n".join([opening, *(section(run) for run in runs)])
+    return "\n".join([opening, *(section(run) for run in runs), out_of_core.table()])
 
 
 def in_processor_time(run: Run) -> bool:
