@@ -5,7 +5,7 @@
 The input has each of `--times` the size of the limit. It, the gradient of the output and the
 results lie in Zarr stores of a temporary folder, which needs five times as much; the limit is on
 the address space of each process that computes. Beside it, `map_overlap` is written by hand, with a
-depth of 1, which is right, and of 0. Entries are -1, 0 and 1, so that every sum is exact in float32.
+depth of 1, which is right, and of 0. Entries are -1, 0 and 1, so that each sum is exact in float32.
 Blocks of the output and of the input gradient at random places, and random entries of the weight
 gradient, are compared with what is computed from the definition, in integers.
 """
