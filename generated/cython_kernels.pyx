@@ -31,7 +31,7 @@
 #   conv_transpose3d_grouped.grad_w, proof bf1a7a4f9b160ceb
 #   conv_transpose3d_grouped.grad_bias, proof b3792409344e17ee
 # Regenerate: rot180 generate
-# cython: language_level=3, cdivision=False
+# cython: language_level=3, cdivision=False, freethreading_compatible=True
 """The shipped layers and their gradients, computed by compiled kernels; called as in PyTorch.
 
 Dtypes: float32 or float64; arrays of other dtypes use the NumPy kernels.
@@ -125,8 +125,8 @@ cdef extern from *:
 cnp.import_array()
 
 # Layers that are compiled later call the functions of contraction.h that are here.
-CONTRACTION = "rot180.generated.cython_kernels.contraction_dd9edc01d91c70e5"
-contraction_dd9edc01d91c70e5 = PyCapsule_New(&rot180_lent, "rot180.generated.cython_kernels.contraction_dd9edc01d91c70e5", NULL)
+CONTRACTION = "rot180.generated.cython_kernels.contraction_d5f294176afa1e28"
+contraction_d5f294176afa1e28 = PyCapsule_New(&rot180_lent, "rot180.generated.cython_kernels.contraction_d5f294176afa1e28", NULL)
 
 __all__ = [
     "linear",

@@ -329,16 +329,17 @@ static void winograd_on_threads(WinogradTask *task, void *(*function)(void *), I
     enum { MAX_THREADS = 64 };
     Thread thread[MAX_THREADS];
     WinogradWorker worker[MAX_THREADS];
-    const Int count = MIN(MIN(task->s->threads, parts), MAX_THREADS) - 1;
+    const int taken = take_threads((int)MAX(MIN(MIN(task->s->threads, parts), MAX_THREADS), 1));
     Int started = 0;
     task->next = 0;
-    while (started < count) {
+    while (started < taken - 1) {
         worker[started] = own, worker[started].watch.asks = 0;
         if (!begin_thread(&thread[started], function, &worker[started])) break;
         started++;
     }
     function(&own);
     while (started > 0) end_thread(&thread[--started], &own.watch);
+    ADD(&rot180_busy, -taken);
 #else
     (void)parts;
     task->next = 0;

@@ -129,13 +129,24 @@ static void *rot180_part(void *argument) {
     return NULL;
 }
 
+static int rot180_busy; /* the threads of all calls that divide their work */
+
+/* Take up to n threads, one of which is this one; return how many there are for this call. Calls
+ * from several threads share the processors: together they start fewer than rot180_threads. */
+static int take_threads(int n) {
+    int over = ADD(&rot180_busy, n) - rot180_threads, back = MIN(MAX(over, 0), n - 1);
+    ADD(&rot180_busy, -back);
+    return n - back;
+}
+
 static int in_parts(const Nest *nest, Watch *watch) {
-    int parts, loop, failed = DONE;
+    int parts, loop, taken, failed = DONE;
     Part *part;
     parts = (int)MIN(rot180_threads, products(nest) / WORTH_A_THREAD);
     loop = parts > 1 ? rot180_cut(nest, parts) : -1;
     part = loop < 0 ? NULL : take((size_t)parts * sizeof(Part));
     if (!part) return serial(nest, watch);
+    taken = take_threads(parts); /* the parts are the same: so are the results */
     for (int n = parts - 1; n >= 0; n--) {
         Int extent = nest->stop[loop] - nest->first[loop];
         part[n].nest = *nest;
@@ -148,13 +159,14 @@ static int in_parts(const Nest *nest, Watch *watch) {
         }
         part[n].claimed = 0;
         part[n].watch = *watch, part[n].watch.asks = 0;
-        part[n].started = n && begin_thread(&part[n].thread, rot180_part, &part[n]);
+        part[n].started = n && n < taken && begin_thread(&part[n].thread, rot180_part, &part[n]);
     }
     for (int n = 0; n < parts && !asked.answers; n++) take_part(&part[n], watch);
     for (int n = 0; n < parts && !asked.answers; n++) {
         if (part[n].started) end_thread(&part[n].thread, watch);
         failed = MIN(failed, part[n].failed);
     }
+    ADD(&rot180_busy, -taken);
     give(part);
     return failed;
 }

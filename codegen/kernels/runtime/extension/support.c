@@ -200,6 +200,9 @@ PyMODINIT_FUNC PyInit_rot180_layer(void) {
     static struct PyModuleDef definition = {
         PyModuleDef_HEAD_INIT, "rot180_layer", NULL, -1, methods, NULL, NULL, NULL, NULL};
     PyObject *module = find_contraction() ? NULL : PyModule_Create(&definition);
+#ifdef Py_GIL_DISABLED
+    if (module) PyUnstable_Module_SetGIL(module, Py_MOD_GIL_NOT_USED);
+#endif
     for (const Kernel *kernel = rot180_kernels; module && kernel->name; kernel++) {
         if (kernel->arrays > MOST_ARRAYS || kernel->integers > MOST_NUMBERS ||
             kernel->reals > MOST_NUMBERS)
