@@ -6,6 +6,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
+FEW, MANY = 16, 32
+"""Vector registers of an instruction set: AVX-512 and NEON have 32."""
+
+MOST_OF_FEW, MOST_OF_MANY = 12, 24
+"""The most vectors of sums of a micro-kernel: the other registers hold what feeds them."""
+
+
+def _waits(row: int, accumulators: int, vectors: int) -> bool:
+    """Return whether the rows before it use all registers beside sums and so many vectors."""
+    if accumulators <= MOST_OF_FEW or row == 0:
+        return False
+    return row % max(1, MANY - 1 - accumulators - vectors) == 0
+
 
 @dataclass(frozen=True)
 class Vector:
@@ -60,6 +73,15 @@ class Tile:
     def rows(self) -> range:
         """Return the numbers of the rows."""
         return range(self.mr)
+
+    @property
+    def is_crowded(self) -> bool:
+        """Return whether the vectors of one piece are loaded after the products of another."""
+        return self.accumulators > MOST_OF_FEW
+
+    def waits(self, row: int) -> bool:
+        """Return whether an entry of a is loaded after the products of the rows before it."""
+        return _waits(row, self.accumulators, self.vector_count)
 
     @property
     def pieces(self) -> range:
@@ -146,6 +168,10 @@ class Dot:
         """Return the numbers of the rows."""
         return range(self.mr)
 
+    def waits(self, row: int) -> bool:
+        """Return whether a vector of a is loaded after the products of the rows before it."""
+        return _waits(row, self.accumulators, self.nr)
+
     @property
     def columns(self) -> range:
         """Return the numbers of the columns."""
@@ -154,15 +180,15 @@ class Dot:
 
 @dataclass(frozen=True)
 class Group:
-    """Shapes that are compiled for vectors of at least a given number of bytes.
+    """Shapes that are compiled for instruction sets of at least a number of vector registers.
 
     Attributes:
-        bytes: of a vector.
+        registers: how many there are.
         tiles, slides, dots: the shapes.
 
     """
 
-    bytes: int
+    registers: int
     tiles: tuple[Tile, ...]
     slides: tuple[Tile, ...]
     dots: tuple[Dot, ...]
@@ -256,15 +282,15 @@ _DOTS = tuple(Dot(r, v) for r in (1, 2, 4) for v in (1, 2, 3, 6))
 Shape = TypeVar("Shape", Tile, Dot)
 
 
-def _group(length: int, least: int, most: int) -> Group:
+def _group(registers: int, least: int, most: int) -> Group:
     def fit(shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return tuple(s for s in shapes if least <= s.accumulators <= most)
 
-    return Group(length, fit(_TILES), fit(_SLIDES), fit(_DOTS))
+    return Group(registers, fit(_TILES), fit(_SLIDES), fit(_DOTS))
 
 
-GROUPS = (_group(16, 1, 12), _group(64, 13, 24))
-"""Twelve accumulators and what feeds them fit sixteen registers; vectors of 64 bytes have 32."""
+GROUPS = (_group(FEW, 1, MOST_OF_FEW), _group(MANY, MOST_OF_FEW + 1, MOST_OF_MANY))
+"""The shapes, by the number of registers that they take."""
 
 TRANSPOSES = tuple(transpose(side) for side in (2, 4, 8, 16))
 """Squares that are transposed."""
