@@ -126,8 +126,8 @@ cdef extern from *:
 cnp.import_array()
 
 # Layers that are compiled later call the functions of contraction.h that are here.
-CONTRACTION = "rot180.generated.cython_kernels.contraction_611516efa33e36a1"
-contraction_611516efa33e36a1 = PyCapsule_New(&rot180_lent, "rot180.generated.cython_kernels.contraction_611516efa33e36a1", NULL)
+CONTRACTION = "rot180.generated.cython_kernels.contraction_7cbd7bf9aa5e6fd3"
+contraction_7cbd7bf9aa5e6fd3 = PyCapsule_New(&rot180_lent, "rot180.generated.cython_kernels.contraction_7cbd7bf9aa5e6fd3", NULL)
 
 __all__ = [
     "linear",

@@ -8,6 +8,7 @@ baseline and on NEON; a block of an array ends or starts at a page that the prog
 from __future__ import annotations
 
 import ctypes
+import itertools
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,6 +81,20 @@ def test_chosen_sums(lib: Emulator) -> None:
     for n, (name, s) in enumerate(chosen_sums.chosen()):
         if n % 3 == 0 and math.prod(loop.extent for loop in s.loops) <= 1_000_000:
             check(lib, s, Pages(lib, bool(n % 2)), name)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_tiles_transposed_in_registers(lib: Emulator, dtype: str) -> None:
+    """A tile has more rows than a vector has entries."""
+    transposed = REQUESTS.index("transposed")
+    lib.request(transposed)
+    for many, places in itertools.product((13, 24, 33), range(16, 27)):
+        s = chosen_sums.correlation((many, places, 7, 3, places + 2), 1, 1, 0, dtype)
+        nest, keep = c_library.nest_of(s, [8, 8], 8)
+        for isa in c_library.isas(lib):
+            assert lib.tile(ctypes.byref(nest), isa)[0] == transposed
+        check(lib, s, Pages(lib, bool(places % 2)), (many, places))
+        del keep
 
 
 @pytest.mark.parametrize("algorithm", REQUESTS)
