@@ -13,11 +13,11 @@ MOST_OF_FEW, MOST_OF_MANY = 12, 24
 """The most vectors of sums of a micro-kernel: the other registers hold what feeds them."""
 
 
-def _waits(row: int, accumulators: int, vectors: int) -> bool:
-    """Return whether the rows before it use all registers beside sums and so many vectors."""
-    if accumulators <= MOST_OF_FEW or row == 0:
-        return False
-    return row % max(1, MANY - 1 - accumulators - vectors) == 0
+def _waits(rows: int, accumulators: int, vectors: int) -> tuple[bool, ...]:
+    """Return of each row whether those before it use all registers beside sums and vectors."""
+    together = max(1, MANY - 1 - accumulators - vectors)
+    crowded = accumulators > MOST_OF_FEW
+    return tuple(crowded and row > 0 and row % together == 0 for row in range(rows))
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,10 @@ class Tile:
         """Return whether the vectors of one piece are loaded after the products of another."""
         return self.accumulators > MOST_OF_FEW
 
-    def waits(self, row: int) -> bool:
-        """Return whether an entry of a is loaded after the products of the rows before it."""
-        return _waits(row, self.accumulators, self.vector_count)
+    @property
+    def waits(self) -> tuple[bool, ...]:
+        """Return of each row whether its entry is loaded after the products of those before."""
+        return _waits(self.mr, self.accumulators, self.vector_count)
 
     @property
     def pieces(self) -> range:
@@ -110,7 +111,8 @@ class Tile:
             offset = f"far{later}" if v.last else f"line{later} + {v.place}"
             readers = ((ahead - period, period) for period in range(3))
             updates = (Update(p, period) for p, period in readers if p in self.pieces)
-            return Load(ahead - later, offset, v.number, tuple(updates))
+            waits = self.is_crowded and v.number == 0
+            return Load(ahead - later, offset, v.number, tuple(updates), waits)
 
         return tuple(load(n, v) for n in range(self.piece_count + 2) for v in self.vectors)
 
@@ -131,6 +133,7 @@ class Load:
         piece, offset: where it is read.
         vector: the number of the vector in each piece.
         updates: what reads it.
+        waits: whether it is loaded after the products of what was loaded before.
 
     """
 
@@ -138,6 +141,7 @@ class Load:
     offset: str
     vector: int
     updates: tuple[Update, ...]
+    waits: bool
 
 
 @dataclass(frozen=True)
@@ -168,9 +172,10 @@ class Dot:
         """Return the numbers of the rows."""
         return range(self.mr)
 
-    def waits(self, row: int) -> bool:
-        """Return whether a vector of a is loaded after the products of the rows before it."""
-        return _waits(row, self.accumulators, self.nr)
+    @property
+    def waits(self) -> tuple[bool, ...]:
+        """Return of each row whether its vector is loaded after the products of those before."""
+        return _waits(self.mr, self.accumulators, self.nr)
 
     @property
     def columns(self) -> range:

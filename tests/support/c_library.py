@@ -24,7 +24,7 @@ Library: TypeAlias = Any
 """A `ctypes.CDLL` that `load` returns, or an `Emulator` with the same functions."""
 
 
-class Blocks(Protocol):
+class Allocator(Protocol):
     """Memory for arrays."""
 
     def __call__(self, size: int) -> int:
@@ -123,7 +123,7 @@ def isa_name(lib: Library, isa: int) -> str:
 
 
 class Heap:
-    """Blocks of the C library's own allocator, exactly as long as asked for."""
+    """Allocator of the C library's own allocator, exactly as long as asked for."""
 
     def __init__(self) -> None:
         self.libc = ctypes.CDLL(None)
@@ -145,7 +145,7 @@ class Heap:
 
 
 class Guarded:
-    """Blocks that end, or start, at a page which may be neither read nor written."""
+    """Allocator that end, or start, at a page which may be neither read nor written."""
 
     def __init__(self, at_end: bool) -> None:
         self.libc = ctypes.CDLL(None, use_errno=True)
@@ -178,7 +178,7 @@ class Guarded:
 
 
 class Surrounded:
-    """Blocks with NaN on either side, which must neither be looked at nor changed."""
+    """Allocator with NaN on either side, which must neither be looked at nor changed."""
 
     MARGIN = 512
 
@@ -198,7 +198,7 @@ class Surrounded:
         self.taken.clear()
 
 
-MEMORIES: dict[str, Callable[[], Blocks]] = {
+MEMORIES: dict[str, Callable[[], Allocator]] = {
     "heap": Heap,
     "end": lambda: Guarded(True),
     "start": lambda: Guarded(False),

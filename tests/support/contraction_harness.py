@@ -16,14 +16,14 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.support.c_library import DONE, MEMORIES, Blocks, Library, isa_name, isas, load, run
+from tests.support.c_library import DONE, MEMORIES, Allocator, Library, isa_name, isas, load, run
 from tests.support.chosen_sums import chosen
 from tests.support.far_indices import check_bound, check_far
 from tests.support.random_sums import draw
 from tests.support.sums import Sum, expected, fresh
 
 
-def check(lib: Library, s: Sum, memory: Blocks, what: object) -> None:
+def check(lib: Library, s: Sum, memory: Allocator, what: object) -> None:
     """Compute a sum on every instruction set, added and stored; compare with its meaning.
 
     Raises:

@@ -17,7 +17,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.support.c_library import DONE, MEMORIES, Blocks, Int, Library, isa_name, isas, load
+from tests.support.c_library import DONE, MEMORIES, Allocator, Int, Library, isa_name, isas, load
 from tests.support.sums import Array
 
 FORMS, TAPS = 2, 3
@@ -101,7 +101,7 @@ def expected(d: RandomLayer) -> Array:
     return out if d.bias is None else out + d.bias[None, :, :, None, None]
 
 
-def check(lib: Library, seed: int, memory: Blocks) -> None:
+def check(lib: Library, seed: int, memory: Allocator) -> None:
     """Compute a layer by each form on every instruction set and compare with the definition.
 
     Raises:
@@ -125,7 +125,7 @@ def run(
     d: RandomLayer,
     form: int,
     isa: int,
-    memory: Blocks,
+    memory: Allocator,
     item: int,
 ) -> tuple[int, Array]:
     """Copy the arrays into memory of a kind, compute, and return the status and the output."""
