@@ -541,23 +541,82 @@ static int shares_axis(const Factor *f, int loop, const Group *other) {
 typedef uint32_t bits_float;
 typedef uint64_t bits_double;
 
-enum { BASELINE, AVX2, AVX512, ISAS };
-#define TARGET_16
+/* The instruction sets of an architecture, the best last. Each has the bytes of a vector, the number
+ * of its registers, the attribute of functions that use it, and the next lesser set; the
+ * least is `scalar`, which has no vectors. */
+#define BYTES_scalar 0
+#define BYTES_baseline 16
+#define REGISTERS_baseline 16
+#define TARGET_baseline
+#define NARROWER_baseline scalar
 #if defined(__x86_64__) && defined(__GNUC__)
 #define ROT180_X86 1
-#define TARGET_AVX2 __attribute__((target("avx2,fma")))
-#define TARGET_AVX512 __attribute__((target("avx512f,avx512vl,avx2,fma")))
-#define TARGET_32 TARGET_AVX2
-#define TARGET_64 TARGET_AVX512
+enum { BASELINE, AVX2, AVX512, ISAS };
+enum { IN_HALVES = AVX512, HALVES = AVX2 }; /* a set whose vectors are long, and one of half as long */
+#define ISA_NAMES "baseline", "avx2", "avx512"
+#define BYTES_avx2 32
+#define REGISTERS_avx2 16
+#define TARGET_avx2 __attribute__((target("avx2,fma")))
+#define NARROWER_avx2 baseline
+#define BYTES_avx512 64
+#define REGISTERS_avx512 32
+#define TARGET_avx512 __attribute__((target("avx512f,avx512vl,avx2,fma")))
+#define NARROWER_avx512 avx2
+#elif defined(__aarch64__) && defined(__GNUC__)
+#define ROT180_ARM 1
+enum { BASELINE, NEON, ISAS };
+#define ISA_NAMES "baseline", "neon"
+#define BYTES_neon 16
+#define REGISTERS_neon 32
+#define TARGET_neon
+#define IN_ORDER __asm__ volatile("")
+#define NARROWER_neon baseline
+#else
+enum { BASELINE, ISAS };
+#define ISA_NAMES "baseline"
 #endif
+#ifndef ROT180_X86
+enum { IN_HALVES = ISAS, HALVES = BASELINE }; /* none */
+#endif
+/* What stands after it is not loaded before it: tiles.py says where registers would not do. */
+#ifndef IN_ORDER
+#define IN_ORDER
+#endif
+
+/* The bytes of an instruction set's vectors. */
+static inline int vector_bytes(int isa) {
+#ifdef ROT180_X86
+    return isa == AVX512 ? 64 : isa == AVX2 ? 32 : 16;
+#else
+    (void)isa;
+    return 16;
+#endif
+}
+
+/* Whether it has 32 vector registers rather than 16: tiles are larger. */
+static inline int has_many_registers(int isa) {
+#ifdef ROT180_X86
+    return isa == AVX512;
+#else
+    return isa != BASELINE;
+#endif
+}
 
 /* The best instruction set that this processor has. */
 static int rot180_best(void) {
 #ifdef ROT180_X86
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")) return AVX512;
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return AVX2;
-#endif
     return BASELINE;
+#else
+    return ISAS - 1; /* every processor of the architecture has it */
+#endif
+}
+
+/* Its name, as users write it. */
+static inline const char *rot180_isa_name(int isa) {
+    static const char *const names[ISAS] = {ISA_NAMES};
+    return names[isa];
 }
 
 static int rot180_isa = -1; /* the one in use; -1: the best */
@@ -1358,7 +1417,7 @@ static int rot180_contract(const Nest *nest) {
 
 #endif /* ROT180_CONTRACTION_H */
 
-#elif !defined(ROT180_BYTES)
+#elif !defined(ROT180_SET)
 /* The names of what is written once and compiled for float and for double: NAME(word) is
  * word_float or word_double, T the type. An editor that opens such a header by itself reads it for
  * float. */
@@ -1375,17 +1434,16 @@ static int rot180_contract(const Nest *nest) {
 #define TYPE(word) NAME(word) /* of types */
 #define BITS NAME(bits)       /* the unsigned integer of as many bits */
 
-/* The same for a length of vectors, ROT180_BYTES: the type, the type of its masks, the attribute of
- * functions that use it, and the names of such functions. */
+/* The same for an instruction set, ROT180_SET, a name of simd.h: the length of its vectors, their
+ * type, the type of their masks, the attribute of functions that use it, and the names of such
+ * functions. */
+#define ROT180_BYTES JOIN(BYTES, ROT180_SET)
 #define V JOIN(ROT180_TYPE, ROT180_BYTES)
 #define M JOIN(JOIN(mask, ROT180_TYPE), ROT180_BYTES)
-#define TARGET JOIN(TARGET, ROT180_BYTES)
-#define KERNEL(word, bytes) JOIN(NAME(word), bytes)
-#define FN(word) KERNEL(word, ROT180_BYTES)
-#define NARROWER JOIN(NARROWER, ROT180_BYTES) /* the next lesser length; 1: no vectors */
-#define NARROWER_16 1
-#define NARROWER_32 16
-#define NARROWER_64 32
+#define TARGET JOIN(TARGET, ROT180_SET)
+#define KERNEL(word, set) JOIN(NAME(word), set)
+#define FN(word) KERNEL(word, ROT180_SET)
+#define NARROWER JOIN(NARROWER, ROT180_SET)
 
 /* Any sum, entry by entry through the index maps: for small sums and for those with one side. No
  * memory is allocated; entries outside a box are never read. */
@@ -1877,7 +1935,7 @@ typedef void TYPE(Copy)(Int terms, const Int *k, const char *data, Int pieces, c
 typedef void TYPE(CopyLines)(Int lines, Int n, Int spacing, const char *from, Int from_step,
                              char *to, Int to_step);
 
-/* The kernels for one length of vectors, by shape. */
+/* The kernels for one instruction set, by shape. */
 typedef struct {
     TYPE(Tile) *tile[MAX_MR + 1][MAX_PIECES + 1][MAX_VECTORS + 1]; /* rows, pieces, vectors */
     TYPE(Slide) *slide[MAX_VECTORS + 1];                           /* vectors */
@@ -1888,26 +1946,36 @@ typedef struct {
     TYPE(CopyLines) *copy_lines;
 } TYPE(Kernels);
 
-static const TYPE(Kernels) KERNEL(kernels, 16);
-#define ROT180_BYTES 16
+static const TYPE(Kernels) KERNEL(kernels, baseline);
+#define ROT180_SET baseline
 #include "contraction.h"
-#undef ROT180_BYTES
+#undef ROT180_SET
 
 #ifdef ROT180_X86
-static const TYPE(Kernels) KERNEL(kernels, 32), KERNEL(kernels, 64);
-#define ROT180_BYTES 32
+static const TYPE(Kernels) KERNEL(kernels, avx2), KERNEL(kernels, avx512);
+#define ROT180_SET avx2
 #include "contraction.h"
-#undef ROT180_BYTES
-#define ROT180_BYTES 64
+#undef ROT180_SET
+#define ROT180_SET avx512
 #include "contraction.h"
-#undef ROT180_BYTES
+#undef ROT180_SET
+#endif
+
+#ifdef ROT180_ARM
+static const TYPE(Kernels) KERNEL(kernels, neon);
+#define ROT180_SET neon
+#include "contraction.h"
+#undef ROT180_SET
 #endif
 
 static const TYPE(Kernels) *const NAME(kernels)[ISAS] = {
-    &KERNEL(kernels, 16),
+    &KERNEL(kernels, baseline),
 #ifdef ROT180_X86
-    &KERNEL(kernels, 32),
-    &KERNEL(kernels, 64),
+    &KERNEL(kernels, avx2),
+    &KERNEL(kernels, avx512),
+#endif
+#ifdef ROT180_ARM
+    &KERNEL(kernels, neon),
 #endif
 };
 
@@ -2393,8 +2461,8 @@ static void NAME(dot_tiles)(TYPE(Work) *w, Int m, Int n, Int runs, Int run, Int 
 static void NAME(dot_block)(TYPE(Work) *w, Int m, Int n, Int k) {
     const TYPE(View) *bv = w->b.views, *av = w->a.views;
     Int run = w->s->box.count[last_loop(&w->s->k)], runs = k / run, by;
-    Int rows = w->isa == AVX512 || n <= 3 ? 4 : 2;
-    Int columns = rows == 4 && w->isa != AVX512 ? 3 : 6;
+    Int rows = has_many_registers(w->isa) || n <= 3 ? 4 : 2;
+    Int columns = rows == 4 && !has_many_registers(w->isa) ? 3 : 6;
     if (asked.answers) {
         NAME(answer_block)(w, ALGORITHM_DOTS, w->s->reason, rows, columns, m, n, k);
         return;
@@ -2422,10 +2490,10 @@ static void NAME(multiply_packed)(const TYPE(Work) *w, const char *a, const Int 
     static const Int none[MAX_PIECES] = {0};
     Int some[MAX_MR], out_rows[MAX_MR], tile_rows = NAME(tile_rows)(n);
     T tile[MAX_MR * MAX_VECTORS * 64 / sizeof(T)];
-    const int half = w->isa == AVX512 && columns * (Int)sizeof(T) <= 32;
+    const int half = w->isa == IN_HALVES && columns * (Int)sizeof(T) <= 32;
     const Int lanes = half ? w->lanes / 2 : w->lanes;
     Int width = vectors * lanes, last = (width - lanes) * (Int)sizeof(T);
-    const TYPE(Kernels) *kernels = half ? NAME(kernels)[AVX2] : w->kernels;
+    const TYPE(Kernels) *kernels = half ? NAME(kernels)[HALVES] : w->kernels;
     TYPE(Tile) *kernel = kernels->tile[tile_rows][1][vectors];
     Int piece = j / w->run, place = j - piece * w->run;
     for (Int r = 0; r < MAX_MR; r++) some[r] = rows[MIN(r, n - 1)];
@@ -2655,7 +2723,7 @@ static void NAME(transposed_strip)(TYPE(Work) *w, Int from, Int stop, Int x, Int
                                    Int t, Int terms, Int k) {
     static const Int none[MAX_PIECES] = {0};
     const TYPE(View) *v = w->a.views;
-    const Int lanes = w->lanes;
+    const Int lanes = w->lanes, group = MAX(lanes, w->mr);
     const char *b = (const char *)(w->b_panel + x * k + t * nr);
     T tile[64 / sizeof(T) * 3 * 64 / sizeof(T)];
     Int some[MAX_MR], out_rows[MAX_MR];
@@ -2665,10 +2733,10 @@ static void NAME(transposed_strip)(TYPE(Work) *w, Int from, Int stop, Int x, Int
         w->at[p].a = v->k[t + p];
         w->at[p].b = p * nr * (Int)sizeof(T);
     }
-    for (Int i = from; i < stop; i += lanes) {
-        const Int rows = MIN(lanes, stop - i);
-        if (x == 0 && !w->a.staged && i + lanes < stop)
-            for (Int p = 0; p < terms; p++) PREFETCH(v->data + v->own[i + lanes] + w->at[p].a);
+    for (Int i = from; i < stop; i += group) {
+        const Int rows = MIN(group, stop - i);
+        if (x == 0 && !w->a.staged && i + group < stop)
+            for (Int p = 0; p < terms; p++) PREFETCH(v->data + v->own[i + group] + w->at[p].a);
         for (Int r = 0; r < rows; r += w->mr) {
             Int n = MIN(w->mr, rows - r), tile_rows = NAME(tile_rows)(n);
             for (Int c = 0; c < tile_rows; c++) some[c] = v->own[i + r + MIN(c, n - 1)];
@@ -2676,7 +2744,8 @@ static void NAME(transposed_strip)(TYPE(Work) *w, Int from, Int stop, Int x, Int
                                                        (nr - lanes) * (Int)sizeof(T), w->keep + 64,
                                                        (char *)(tile + r * nr), out_rows, none, 0);
         }
-        NAME(add_transposed)(w, tile, nr, i, rows, x, columns);
+        for (Int r = 0; r < rows; r += lanes)
+            NAME(add_transposed)(w, tile + r * nr, nr, i + r, MIN(lanes, rows - r), x, columns);
     }
 }
 
@@ -2685,7 +2754,8 @@ static void NAME(transposed_block)(TYPE(Work) *w, Int m, Int n, Int k) {
     const Int lanes = w->lanes, all = (n + lanes - 1) / lanes, strips = (all + 2) / 3;
     const Int vectors = (all + strips - 1) / strips, nr = vectors * lanes;
     const Int blocks = (k + TRANSPOSED_KC - 1) / TRANSPOSED_KC, kc = (k + blocks - 1) / blocks;
-    const Int mc = MAX(1, (1 << 18) / ((Int)sizeof(T) * k * lanes)) * lanes;
+    const Int group = MAX(lanes, w->mr);
+    const Int mc = MAX(1, (1 << 18) / ((Int)sizeof(T) * k * group)) * group;
     if (asked.answers) {
         NAME(answer_block)(w, ALGORITHM_TRANSPOSED, w->s->reason, w->mr, vectors, m, n, k);
         return;
@@ -2753,13 +2823,13 @@ static void NAME(tabulate_m)(TYPE(Work) *w, int dot) {
 static void NAME(set_isa)(TYPE(Work) *w, int isa, Int run) {
     for (;; isa--) {
         w->isa = isa;
-        w->mr = isa == AVX512 ? 8 : 4;
+        w->mr = has_many_registers(isa) ? 8 : 4;
 #ifdef ROT180_VECTORS
-        w->lanes = (isa == AVX512 ? 64 : isa == AVX2 ? 32 : 16) / (int)sizeof(T);
+        w->lanes = vector_bytes(isa) / (int)sizeof(T);
 #else
         w->lanes = 1;
 #endif
-        if (isa == BASELINE || run >= w->lanes) break;
+        if (vector_bytes(isa) == vector_bytes(BASELINE) || run >= w->lanes) break;
     }
     w->kernels = NAME(kernels)[isa];
 }
@@ -3108,17 +3178,15 @@ static int NAME(rot180_contract)(const Nest *nest, Watch *watch) {
 #undef KERNEL
 #undef FN
 #undef NARROWER
-#undef NARROWER_16
-#undef NARROWER_32
-#undef NARROWER_64
+#undef ROT180_BYTES
 
 #else
-/* What is compiled once for each type and length of vectors: copies in whole vectors. In the
+/* What is compiled once for each type and instruction set: copies in whole vectors. In the
  * amalgamated file the micro-kernels follow, written from templates/micro_kernels.h.jinja. No
- * guard: micro_kernels.h includes it for each length. */
+ * guard: micro_kernels.h includes it for each set. */
 
-#ifndef ROT180_BYTES
-#define ROT180_BYTES 16
+#ifndef ROT180_SET
+#define ROT180_SET baseline
 #endif
 
 /* Copy pieces of a phase to lines of `width` entries, one a term, in whole vectors: what is too
@@ -3153,7 +3221,7 @@ TARGET static void FN(copy_lines)(Int lines, Int n, Int spacing, const char *fro
     }
 }
 
-#if ROT180_BYTES >= 16
+#if JOIN(REGISTERS, ROT180_SET) >= 16
 
 TARGET static void FN(tile_1_1_1)(Int terms, const char *a, const Int *rows, const char *b,
         const Int *pieces, const Offsets *at, Int last, const void *keep, char *out,
@@ -5891,7 +5959,7 @@ TARGET static void FN(dot_4_3)(Int runs, const Offsets *at, Int length, const ch
 }
 #endif
 
-#if ROT180_BYTES >= 64
+#if JOIN(REGISTERS, ROT180_SET) >= 32
 
 TARGET static void FN(tile_3_1_6)(Int terms, const char *a, const Int *rows, const char *b,
         const Int *pieces, const Offsets *at, Int last, const void *keep, char *out,
@@ -6148,6 +6216,7 @@ TARGET static void FN(tile_4_1_6)(Int terms, const char *a, const Int *rows, con
         c0_0_3 += e * b0_3;
         c0_0_4 += e * b0_4;
         c0_0_5 += e * b0_5;
+        IN_ORDER;
         e = *(const T *)(a1 + from);
         c1_0_0 += e * b0_0;
         c1_0_1 += e * b0_1;
@@ -6155,6 +6224,7 @@ TARGET static void FN(tile_4_1_6)(Int terms, const char *a, const Int *rows, con
         c1_0_3 += e * b0_3;
         c1_0_4 += e * b0_4;
         c1_0_5 += e * b0_5;
+        IN_ORDER;
         e = *(const T *)(a2 + from);
         c2_0_0 += e * b0_0;
         c2_0_1 += e * b0_1;
@@ -6162,6 +6232,7 @@ TARGET static void FN(tile_4_1_6)(Int terms, const char *a, const Int *rows, con
         c2_0_3 += e * b0_3;
         c2_0_4 += e * b0_4;
         c2_0_5 += e * b0_5;
+        IN_ORDER;
         e = *(const T *)(a3 + from);
         c3_0_0 += e * b0_0;
         c3_0_1 += e * b0_1;
@@ -6410,6 +6481,7 @@ TARGET static void FN(tile_8_1_3)(Int terms, const char *a, const Int *rows, con
         c3_0_0 += e * b0_0;
         c3_0_1 += e * b0_1;
         c3_0_2 += e * b0_2;
+        IN_ORDER;
         e = *(const T *)(a4 + from);
         c4_0_0 += e * b0_0;
         c4_0_1 += e * b0_1;
@@ -6543,6 +6615,7 @@ TARGET static void FN(tile_2_2_4)(Int terms, const char *a, const Int *rows, con
         c1_0_1 += e * b0_1;
         c1_0_2 += e * b0_2;
         c1_0_3 += e * b0_3;
+        IN_ORDER;
         V b1_0 = *(const V *)(b1 + line + 0 * sizeof(V));
         V b1_1 = *(const V *)(b1 + line + 1 * sizeof(V));
         V b1_2 = *(const V *)(b1 + line + 2 * sizeof(V));
@@ -6650,6 +6723,7 @@ TARGET static void FN(tile_3_2_3)(Int terms, const char *a, const Int *rows, con
         c2_0_0 += e * b0_0;
         c2_0_1 += e * b0_1;
         c2_0_2 += e * b0_2;
+        IN_ORDER;
         V b1_0 = *(const V *)(b1 + line + 0 * sizeof(V));
         V b1_1 = *(const V *)(b1 + line + 1 * sizeof(V));
         V b1_2 = *(const V *)(b1 + far);
@@ -6778,6 +6852,7 @@ TARGET static void FN(tile_3_2_4)(Int terms, const char *a, const Int *rows, con
         c2_0_1 += e * b0_1;
         c2_0_2 += e * b0_2;
         c2_0_3 += e * b0_3;
+        IN_ORDER;
         V b1_0 = *(const V *)(b1 + line + 0 * sizeof(V));
         V b1_1 = *(const V *)(b1 + line + 1 * sizeof(V));
         V b1_2 = *(const V *)(b1 + line + 2 * sizeof(V));
@@ -6904,6 +6979,7 @@ TARGET static void FN(tile_1_4_4)(Int terms, const char *a, const Int *rows, con
         c0_0_1 += e * b0_1;
         c0_0_2 += e * b0_2;
         c0_0_3 += e * b0_3;
+        IN_ORDER;
         V b1_0 = *(const V *)(b1 + line + 0 * sizeof(V));
         V b1_1 = *(const V *)(b1 + line + 1 * sizeof(V));
         V b1_2 = *(const V *)(b1 + line + 2 * sizeof(V));
@@ -6913,6 +6989,7 @@ TARGET static void FN(tile_1_4_4)(Int terms, const char *a, const Int *rows, con
         c0_1_1 += e * b1_1;
         c0_1_2 += e * b1_2;
         c0_1_3 += e * b1_3;
+        IN_ORDER;
         V b2_0 = *(const V *)(b2 + line + 0 * sizeof(V));
         V b2_1 = *(const V *)(b2 + line + 1 * sizeof(V));
         V b2_2 = *(const V *)(b2 + line + 2 * sizeof(V));
@@ -6922,6 +6999,7 @@ TARGET static void FN(tile_1_4_4)(Int terms, const char *a, const Int *rows, con
         c0_2_1 += e * b2_1;
         c0_2_2 += e * b2_2;
         c0_2_3 += e * b2_3;
+        IN_ORDER;
         V b3_0 = *(const V *)(b3 + line + 0 * sizeof(V));
         V b3_1 = *(const V *)(b3 + line + 1 * sizeof(V));
         V b3_2 = *(const V *)(b3 + line + 2 * sizeof(V));
@@ -7028,6 +7106,7 @@ TARGET static void FN(tile_1_4_6)(Int terms, const char *a, const Int *rows, con
         c0_0_3 += e * b0_3;
         c0_0_4 += e * b0_4;
         c0_0_5 += e * b0_5;
+        IN_ORDER;
         V b1_0 = *(const V *)(b1 + line + 0 * sizeof(V));
         V b1_1 = *(const V *)(b1 + line + 1 * sizeof(V));
         V b1_2 = *(const V *)(b1 + line + 2 * sizeof(V));
@@ -7041,6 +7120,7 @@ TARGET static void FN(tile_1_4_6)(Int terms, const char *a, const Int *rows, con
         c0_1_3 += e * b1_3;
         c0_1_4 += e * b1_4;
         c0_1_5 += e * b1_5;
+        IN_ORDER;
         V b2_0 = *(const V *)(b2 + line + 0 * sizeof(V));
         V b2_1 = *(const V *)(b2 + line + 1 * sizeof(V));
         V b2_2 = *(const V *)(b2 + line + 2 * sizeof(V));
@@ -7054,6 +7134,7 @@ TARGET static void FN(tile_1_4_6)(Int terms, const char *a, const Int *rows, con
         c0_2_3 += e * b2_3;
         c0_2_4 += e * b2_4;
         c0_2_5 += e * b2_5;
+        IN_ORDER;
         V b3_0 = *(const V *)(b3 + line + 0 * sizeof(V));
         V b3_1 = *(const V *)(b3 + line + 1 * sizeof(V));
         V b3_2 = *(const V *)(b3 + line + 2 * sizeof(V));
@@ -7168,6 +7249,7 @@ TARGET static void FN(tile_2_4_2)(Int terms, const char *a, const Int *rows, con
         e = *(const T *)(a1 + from);
         c1_0_0 += e * b0_0;
         c1_0_1 += e * b0_1;
+        IN_ORDER;
         V b1_0 = *(const V *)(b1 + line + 0 * sizeof(V));
         V b1_1 = *(const V *)(b1 + far);
         e = *(const T *)(a0 + from);
@@ -7176,6 +7258,7 @@ TARGET static void FN(tile_2_4_2)(Int terms, const char *a, const Int *rows, con
         e = *(const T *)(a1 + from);
         c1_1_0 += e * b1_0;
         c1_1_1 += e * b1_1;
+        IN_ORDER;
         V b2_0 = *(const V *)(b2 + line + 0 * sizeof(V));
         V b2_1 = *(const V *)(b2 + far);
         e = *(const T *)(a0 + from);
@@ -7184,6 +7267,7 @@ TARGET static void FN(tile_2_4_2)(Int terms, const char *a, const Int *rows, con
         e = *(const T *)(a1 + from);
         c1_2_0 += e * b2_0;
         c1_2_1 += e * b2_1;
+        IN_ORDER;
         V b3_0 = *(const V *)(b3 + line + 0 * sizeof(V));
         V b3_1 = *(const V *)(b3 + far);
         e = *(const T *)(a0 + from);
@@ -7300,6 +7384,7 @@ TARGET static void FN(tile_2_4_3)(Int terms, const char *a, const Int *rows, con
         c1_0_0 += e * b0_0;
         c1_0_1 += e * b0_1;
         c1_0_2 += e * b0_2;
+        IN_ORDER;
         V b1_0 = *(const V *)(b1 + line + 0 * sizeof(V));
         V b1_1 = *(const V *)(b1 + line + 1 * sizeof(V));
         V b1_2 = *(const V *)(b1 + far);
@@ -7311,6 +7396,7 @@ TARGET static void FN(tile_2_4_3)(Int terms, const char *a, const Int *rows, con
         c1_1_0 += e * b1_0;
         c1_1_1 += e * b1_1;
         c1_1_2 += e * b1_2;
+        IN_ORDER;
         V b2_0 = *(const V *)(b2 + line + 0 * sizeof(V));
         V b2_1 = *(const V *)(b2 + line + 1 * sizeof(V));
         V b2_2 = *(const V *)(b2 + far);
@@ -7322,6 +7408,7 @@ TARGET static void FN(tile_2_4_3)(Int terms, const char *a, const Int *rows, con
         c1_2_0 += e * b2_0;
         c1_2_1 += e * b2_1;
         c1_2_2 += e * b2_2;
+        IN_ORDER;
         V b3_0 = *(const V *)(b3 + line + 0 * sizeof(V));
         V b3_1 = *(const V *)(b3 + line + 1 * sizeof(V));
         V b3_2 = *(const V *)(b3 + far);
@@ -7441,6 +7528,7 @@ TARGET static void FN(slide_1_4_4)(Int terms, Int period, const char *a, const c
             const T e0 = *(const T *)(a + at->a), e1 = *(const T *)(a + at[period].a);
             const T e2 = *(const T *)(a + at[2 * period].a);
             V x;
+            IN_ORDER;
             x = *(const V *)(b0 + line0 + 0 * sizeof(V));
             c0_0_0 += e0 * x;
             x = *(const V *)(b0 + line0 + 1 * sizeof(V));
@@ -7449,6 +7537,7 @@ TARGET static void FN(slide_1_4_4)(Int terms, Int period, const char *a, const c
             c0_0_2 += e0 * x;
             x = *(const V *)(b0 + far0);
             c0_0_3 += e0 * x;
+            IN_ORDER;
             x = *(const V *)(b1 + line0 + 0 * sizeof(V));
             c0_1_0 += e0 * x;
             c0_0_0 += e1 * x;
@@ -7461,6 +7550,7 @@ TARGET static void FN(slide_1_4_4)(Int terms, Int period, const char *a, const c
             x = *(const V *)(b1 + far0);
             c0_1_3 += e0 * x;
             c0_0_3 += e1 * x;
+            IN_ORDER;
             x = *(const V *)(b2 + line0 + 0 * sizeof(V));
             c0_2_0 += e0 * x;
             c0_1_0 += e1 * x;
@@ -7477,6 +7567,7 @@ TARGET static void FN(slide_1_4_4)(Int terms, Int period, const char *a, const c
             c0_2_3 += e0 * x;
             c0_1_3 += e1 * x;
             c0_0_3 += e2 * x;
+            IN_ORDER;
             x = *(const V *)(b3 + line0 + 0 * sizeof(V));
             c0_3_0 += e0 * x;
             c0_2_0 += e1 * x;
@@ -7493,6 +7584,7 @@ TARGET static void FN(slide_1_4_4)(Int terms, Int period, const char *a, const c
             c0_3_3 += e0 * x;
             c0_2_3 += e1 * x;
             c0_1_3 += e2 * x;
+            IN_ORDER;
             x = *(const V *)(b3 + line1 + 0 * sizeof(V));
             c0_3_0 += e1 * x;
             c0_2_0 += e2 * x;
@@ -7505,6 +7597,7 @@ TARGET static void FN(slide_1_4_4)(Int terms, Int period, const char *a, const c
             x = *(const V *)(b3 + far1);
             c0_3_3 += e1 * x;
             c0_2_3 += e2 * x;
+            IN_ORDER;
             x = *(const V *)(b3 + line2 + 0 * sizeof(V));
             c0_3_0 += e2 * x;
             x = *(const V *)(b3 + line2 + 1 * sizeof(V));
@@ -7525,6 +7618,7 @@ TARGET static void FN(slide_1_4_4)(Int terms, Int period, const char *a, const c
         c0_0_1 += e * b0_1;
         c0_0_2 += e * b0_2;
         c0_0_3 += e * b0_3;
+        IN_ORDER;
         V b1_0 = *(const V *)(b1 + line + 0 * sizeof(V));
         V b1_1 = *(const V *)(b1 + line + 1 * sizeof(V));
         V b1_2 = *(const V *)(b1 + line + 2 * sizeof(V));
@@ -7533,6 +7627,7 @@ TARGET static void FN(slide_1_4_4)(Int terms, Int period, const char *a, const c
         c0_1_1 += e * b1_1;
         c0_1_2 += e * b1_2;
         c0_1_3 += e * b1_3;
+        IN_ORDER;
         V b2_0 = *(const V *)(b2 + line + 0 * sizeof(V));
         V b2_1 = *(const V *)(b2 + line + 1 * sizeof(V));
         V b2_2 = *(const V *)(b2 + line + 2 * sizeof(V));
@@ -7541,6 +7636,7 @@ TARGET static void FN(slide_1_4_4)(Int terms, Int period, const char *a, const c
         c0_2_1 += e * b2_1;
         c0_2_2 += e * b2_2;
         c0_2_3 += e * b2_3;
+        IN_ORDER;
         V b3_0 = *(const V *)(b3 + line + 0 * sizeof(V));
         V b3_1 = *(const V *)(b3 + line + 1 * sizeof(V));
         V b3_2 = *(const V *)(b3 + line + 2 * sizeof(V));
@@ -7652,6 +7748,7 @@ TARGET static void FN(dot_4_6)(Int runs, const Offsets *at, Int length, const ch
             c0_3 += e * x3;
             c0_4 += e * x4;
             c0_5 += e * x5;
+            IN_ORDER;
             e = *(const V *)(a1 + t);
             c1_0 += e * x0;
             c1_1 += e * x1;
@@ -7659,6 +7756,7 @@ TARGET static void FN(dot_4_6)(Int runs, const Offsets *at, Int length, const ch
             c1_3 += e * x3;
             c1_4 += e * x4;
             c1_5 += e * x5;
+            IN_ORDER;
             e = *(const V *)(a2 + t);
             c2_0 += e * x0;
             c2_1 += e * x1;
@@ -7666,6 +7764,7 @@ TARGET static void FN(dot_4_6)(Int runs, const Offsets *at, Int length, const ch
             c2_3 += e * x3;
             c2_4 += e * x4;
             c2_5 += e * x5;
+            IN_ORDER;
             e = *(const V *)(a3 + t);
             c3_0 += e * x0;
             c3_1 += e * x1;
@@ -8008,14 +8107,14 @@ TARGET static void FN(transpose)(const T *from, Int pitch, char *out, const Int 
     *(V *)(out + columns[15]) = r15;
 }
 #endif
-#if ROT180_BYTES == 16
-static void KERNEL(spread_2, 1)(Int n, T scale, const T *from, T *out) {
+#if JOIN(BYTES, NARROWER) == 0
+static void KERNEL(spread_2, scalar)(Int n, T scale, const T *from, T *out) {
     for (Int i = 0; i < n; i++) out[i * 2] += scale * from[i];
 }
-static void KERNEL(spread_3, 1)(Int n, T scale, const T *from, T *out) {
+static void KERNEL(spread_3, scalar)(Int n, T scale, const T *from, T *out) {
     for (Int i = 0; i < n; i++) out[i * 3] += scale * from[i];
 }
-static void KERNEL(spread_4, 1)(Int n, T scale, const T *from, T *out) {
+static void KERNEL(spread_4, scalar)(Int n, T scale, const T *from, T *out) {
     for (Int i = 0; i < n; i++) out[i * 4] += scale * from[i];
 }
 #endif
@@ -8186,7 +8285,7 @@ static const TYPE(Kernels) FN(kernels) = {
     .spread[3] = FN(spread_3),
     .spread[4] = FN(spread_4),
 #endif
-#if ROT180_BYTES >= 16
+#if JOIN(REGISTERS, ROT180_SET) >= 16
     .tile[1][1][1] = FN(tile_1_1_1),
     .tile[1][1][2] = FN(tile_1_1_2),
     .tile[1][1][3] = FN(tile_1_1_3),
@@ -8233,7 +8332,7 @@ static const TYPE(Kernels) FN(kernels) = {
     .dot[4][2] = FN(dot_4_2),
     .dot[4][3] = FN(dot_4_3),
 #endif
-#if ROT180_BYTES >= 64
+#if JOIN(REGISTERS, ROT180_SET) >= 32
     .tile[3][1][6] = FN(tile_3_1_6),
     .tile[4][1][4] = FN(tile_4_1_4),
     .tile[4][1][6] = FN(tile_4_1_6),

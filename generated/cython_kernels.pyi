@@ -919,7 +919,7 @@ def explain(function: Callable[..., Any], *args: Any, **kwargs: Any) -> list[Exp
     """Return how the sums of a call would be computed, one explanation each."""
 
 def processor(isa: str | None = None) -> str:
-    """Return the instruction set in use: "baseline", "avx2" or "avx512"; set it if one is given."""
+    """Return the instruction set in use, as "avx2" or "neon"; set it if one is given."""
 
 def path(algorithm: str | None = None) -> str:
     """Return the algorithm to use for every sum that it can compute; set it if one is given."""

@@ -31,7 +31,7 @@
 #   conv_transpose3d_grouped.grad_w, proof bf1a7a4f9b160ceb
 #   conv_transpose3d_grouped.grad_bias, proof b3792409344e17ee
 # Regenerate: rot180 generate
-# cython: language_level=3, cdivision=False, freethreading_compatible=True
+# cython: language_level=3, cdivision=False
 """The shipped layers and their gradients, computed by compiled kernels; called as in PyTorch.
 
 Dtypes: float32 or float64; arrays of other dtypes use the NumPy kernels.
@@ -91,6 +91,7 @@ cdef extern from *:
     int rot180_isa
     int rot180_threads
     int rot180_best() nogil
+    const char *rot180_isa_name(int) nogil
     void rot180_release() nogil
     void _begin "rot180_begin"(Nest *, int, Entry *, int, int, double) nogil
     int _loop "rot180_loop"(Nest *, int) nogil
@@ -125,8 +126,8 @@ cdef extern from *:
 cnp.import_array()
 
 # Layers that are compiled later call the functions of contraction.h that are here.
-CONTRACTION = "rot180.generated.cython_kernels.contraction_d5f294176afa1e28"
-contraction_d5f294176afa1e28 = PyCapsule_New(&rot180_lent, "rot180.generated.cython_kernels.contraction_d5f294176afa1e28", NULL)
+CONTRACTION = "rot180.generated.cython_kernels.contraction_7cbd7bf9aa5e6fd3"
+contraction_7cbd7bf9aa5e6fd3 = PyCapsule_New(&rot180_lent, "rot180.generated.cython_kernels.contraction_7cbd7bf9aa5e6fd3", NULL)
 
 __all__ = [
     "linear",
@@ -4464,21 +4465,21 @@ cdef int _run(Nest *nest) except -1:
 
 
 def processor(isa=None):
-    """Return the instruction set in use: "baseline", "avx2" or "avx512"; set it if one is given.
+    """Return the instruction set in use; set it if one is given.
 
-    ``ROT180_ISA`` in the environment sets it at the start.
+    It is "baseline", "avx2" or "avx512" on x86-64, "baseline" or "neon" on 64-bit Arm, and
+    "baseline" elsewhere. ``ROT180_ISA`` in the environment sets it at the start.
 
     Raises:
         ValueError: there is no such instruction set, or this processor lacks it.
 
     """
     global rot180_isa
-    best = rot180_best()
     if isa is not None:
-        if isa not in _ISAS[: best + 1]:
-            raise ValueError(f"isa: found {isa!r}, expected one of {', '.join(_ISAS[: best + 1])}")
+        if isa not in _ISAS:
+            raise ValueError(f"isa: found {isa!r}, expected one of {', '.join(_ISAS)}")
         rot180_isa = _ISAS.index(isa)
-    return _ISAS[best if rot180_isa < 0 else rot180_isa]
+    return _ISAS[rot180_best() if rot180_isa < 0 else rot180_isa]
 
 
 def path(algorithm=None):
@@ -4500,7 +4501,7 @@ def path(algorithm=None):
     return _REQUESTS[rot180_algorithm]
 
 
-_ISAS = ("baseline", "avx2", "avx512")
+_ISAS = tuple([rot180_isa_name(i).decode() for i in range(rot180_best() + 1)])
 _REQUESTS = (
     "automatic",
     "loops",

@@ -72,6 +72,18 @@ def test_the_oldest_versions_are_those_of_the_project() -> None:
     assert install.endswith("{project}/.github/requirements/oldest.txt")
 
 
+def test_wheels_are_built_on_each_processor_they_are_for() -> None:
+    """Each on a machine that runs what it built; no option names a processor."""
+    text = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    (machines,) = re.findall(r"os: \[(.*)\]", text)
+    linux, macos = ("ubuntu-latest", "ubuntu-24.04-arm"), ("macos-latest", "macos-15-intel")
+    assert machines.split(", ") == [*linux, *macos, "windows-latest"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    for module in project["tool"]["setuptools"]["ext-modules"]:
+        assert not [o for o in module["extra-compile-args"] if o.startswith("-m")]
+    assert "-m" not in (ROOT / "setup.py").read_text(encoding="utf-8")
+
+
 def test_pyodide_is_of_one_version() -> None:
     """What is tested is published, and what the documentation says to get."""
     script = (ROOT / ".ci" / "pyodide").read_text(encoding="utf-8")

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# The proof assistant, a TeX engine, a browser, C compilers and valgrind.
+# The proof assistant, a TeX engine, a browser, C compilers, valgrind, and QEMU for Arm.
 
 system_packages() {
   echo "System packages"
-  stage "  coqc, latexmk, a browser, gcc, clang, valgrind" install_packages
+  stage "  coqc, latexmk, a browser, gcc, clang, valgrind, QEMU" install_packages
 }
 
 pyodide() { # for the tests of the playground
@@ -20,7 +20,8 @@ install_packages() {
     # shellcheck disable=SC2046 # several words
     $as_root apt-get install -y --no-install-recommends \
       coq texlive-latex-recommended texlive-latex-extra texlive-pictures latexmk \
-      poppler-utils $(missing_browser) gcc clang valgrind
+      poppler-utils $(missing_browser) gcc clang valgrind \
+      gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
   fi
   have_packages
 }
@@ -35,7 +36,8 @@ have_browser() {
 
 have_packages() {
   local tool
-  for tool in coqc pdflatex latexmk pdftotext gcc clang valgrind; do
+  for tool in coqc pdflatex latexmk pdftotext gcc clang valgrind \
+    aarch64-linux-gnu-gcc qemu-aarch64; do
     command -v "$tool" || return 1
   done
   have_browser && kpsewhich tikz.sty

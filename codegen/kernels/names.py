@@ -42,8 +42,8 @@ _MODULES = (
     "ROWS PyBUF_STRIDES PyBUF_WRITABLE PyBuffer_Release PyObject_GetBuffer calloc explain free "
     "memory namedtuple os path processor re real release rot180_algorithm rot180_answered "
     "rot180_ask rot180_best rot180_bound rot180_clip rot180_contract rot180_entry rot180_extent "
-    "rot180_held rot180_interrupted rot180_isa rot180_most rot180_release rot180_small "
-    "rot180_threads threading threads"
+    "rot180_held rot180_interrupted rot180_isa rot180_isa_name rot180_most rot180_release "
+    "rot180_small rot180_threads threading threads"
 )
 """What generated modules define or import."""
 RESERVED = frozenset(

@@ -6,6 +6,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
+FEW, MANY = 16, 32
+"""Vector registers of an instruction set: AVX-512 and NEON have 32."""
+
+MOST_OF_FEW, MOST_OF_MANY = 12, 24
+"""The most vectors of sums of a micro-kernel: the other registers hold what feeds them."""
+
+
+def _waits(rows: int, accumulators: int, vectors: int) -> tuple[bool, ...]:
+    """Return of each row whether those before it use all registers beside sums and vectors."""
+    together = max(1, MANY - 1 - accumulators - vectors)
+    crowded = accumulators > MOST_OF_FEW
+    return tuple(crowded and row > 0 and row % together == 0 for row in range(rows))
+
 
 @dataclass(frozen=True)
 class Vector:
@@ -62,6 +75,16 @@ class Tile:
         return range(self.mr)
 
     @property
+    def is_crowded(self) -> bool:
+        """Return whether the vectors of one piece are loaded after the products of another."""
+        return self.accumulators > MOST_OF_FEW
+
+    @property
+    def waits(self) -> tuple[bool, ...]:
+        """Return of each row whether its entry is loaded after the products of those before."""
+        return _waits(self.mr, self.accumulators, self.vector_count)
+
+    @property
     def pieces(self) -> range:
         """Return the numbers of the pieces."""
         return range(self.piece_count)
@@ -88,7 +111,8 @@ class Tile:
             offset = f"far{later}" if v.last else f"line{later} + {v.place}"
             readers = ((ahead - period, period) for period in range(3))
             updates = (Update(p, period) for p, period in readers if p in self.pieces)
-            return Load(ahead - later, offset, v.number, tuple(updates))
+            waits = self.is_crowded and v.number == 0
+            return Load(ahead - later, offset, v.number, tuple(updates), waits)
 
         return tuple(load(n, v) for n in range(self.piece_count + 2) for v in self.vectors)
 
@@ -109,6 +133,7 @@ class Load:
         piece, offset: where it is read.
         vector: the number of the vector in each piece.
         updates: what reads it.
+        waits: whether it is loaded after the products of what was loaded before.
 
     """
 
@@ -116,6 +141,7 @@ class Load:
     offset: str
     vector: int
     updates: tuple[Update, ...]
+    waits: bool
 
 
 @dataclass(frozen=True)
@@ -147,6 +173,11 @@ class Dot:
         return range(self.mr)
 
     @property
+    def waits(self) -> tuple[bool, ...]:
+        """Return of each row whether its vector is loaded after the products of those before."""
+        return _waits(self.mr, self.accumulators, self.nr)
+
+    @property
     def columns(self) -> range:
         """Return the numbers of the columns."""
         return range(self.nr)
@@ -154,15 +185,15 @@ class Dot:
 
 @dataclass(frozen=True)
 class Group:
-    """Shapes that are compiled for vectors of at least a given number of bytes.
+    """Shapes that are compiled for instruction sets of at least a number of vector registers.
 
     Attributes:
-        bytes: of a vector.
+        registers: how many there are.
         tiles, slides, dots: the shapes.
 
     """
 
-    bytes: int
+    registers: int
     tiles: tuple[Tile, ...]
     slides: tuple[Tile, ...]
     dots: tuple[Dot, ...]
@@ -256,15 +287,15 @@ _DOTS = tuple(Dot(r, v) for r in (1, 2, 4) for v in (1, 2, 3, 6))
 Shape = TypeVar("Shape", Tile, Dot)
 
 
-def _group(length: int, least: int, most: int) -> Group:
+def _group(registers: int, least: int, most: int) -> Group:
     def fit(shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return tuple(s for s in shapes if least <= s.accumulators <= most)
 
-    return Group(length, fit(_TILES), fit(_SLIDES), fit(_DOTS))
+    return Group(registers, fit(_TILES), fit(_SLIDES), fit(_DOTS))
 
 
-GROUPS = (_group(16, 1, 12), _group(64, 13, 24))
-"""Twelve accumulators and what feeds them fit sixteen registers; vectors of 64 bytes have 32."""
+GROUPS = (_group(FEW, 1, MOST_OF_FEW), _group(MANY, MOST_OF_FEW + 1, MOST_OF_MANY))
+"""The shapes, by the number of registers that they take."""
 
 TRANSPOSES = tuple(transpose(side) for side in (2, 4, 8, 16))
 """Squares that are transposed."""

@@ -49,6 +49,11 @@ class Height:
         """Return the numbers of the rows."""
         return range(self.count)
 
+    @property
+    def waits(self) -> tuple[bool, ...]:
+        """Return of each row whether its entry is loaded after the products of those before."""
+        return tuple(row > 0 and row % 4 == 0 for row in self.rows)
+
 
 HEIGHTS = (Height(4), Height(8))
 """The heights of the micro-kernels; those of eight rows need 32 registers."""

@@ -7,7 +7,7 @@ import mmap
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -16,10 +16,24 @@ from tests.support.sums import Array, Operand, Sum
 HERE = Path(__file__).resolve().parent
 LOOPS, AXES = 32, 20
 DONE, NO_MEMORY, TOO_FAR = 0, -1, -2
-ISAS = ("baseline", "avx2", "avx512")
 
 Memory = Callable[[int], int]
 Int = ctypes.c_ssize_t
+
+Library: TypeAlias = Any
+"""A `ctypes.CDLL` that `load` returns, or an `Emulator` with the same functions."""
+
+
+class Allocator(Protocol):
+    """Memory for arrays."""
+
+    def __call__(self, size: int) -> int:
+        """Return the address of a block of so many bytes."""
+        ...
+
+    def clear(self) -> None:
+        """Give all blocks back."""
+        ...
 
 
 class Entry(ctypes.Structure):
@@ -91,19 +105,25 @@ def load(library: Path) -> ctypes.CDLL:
     lib.allow.argtypes = [ctypes.c_long]
     for function in (lib.entry_size, lib.nest_size, lib.blocks):
         function.restype = ctypes.c_long
+    lib.isa_name.restype = ctypes.c_char_p
     found, here = (lib.entry_size(), lib.nest_size()), tuple(map(ctypes.sizeof, (Entry, Nest)))
     if found != here:
         raise RuntimeError(f"sizes of Entry and Nest: found {found} in C, {here} in Python")
     return lib
 
 
-def isas(lib: ctypes.CDLL) -> range:
-    """Return the instruction sets of this processor."""
+def isas(lib: Library) -> range:
+    """Return the instruction sets of the processor."""
     return range(lib.best() + 1)
 
 
+def isa_name(lib: Library, isa: int) -> str:
+    """Return the name of an instruction set."""
+    return str(lib.isa_name(isa).decode())
+
+
 class Heap:
-    """Blocks of the C library's own allocator, exactly as long as asked for."""
+    """Allocator of the C library's own allocator, exactly as long as asked for."""
 
     def __init__(self) -> None:
         self.libc = ctypes.CDLL(None)
@@ -125,7 +145,7 @@ class Heap:
 
 
 class Guarded:
-    """Blocks that end, or start, at a page which may be neither read nor written."""
+    """Allocator that end, or start, at a page which may be neither read nor written."""
 
     def __init__(self, at_end: bool) -> None:
         self.libc = ctypes.CDLL(None, use_errno=True)
@@ -158,7 +178,7 @@ class Guarded:
 
 
 class Surrounded:
-    """Blocks with NaN on either side, which must neither be looked at nor changed."""
+    """Allocator with NaN on either side, which must neither be looked at nor changed."""
 
     MARGIN = 512
 
@@ -178,7 +198,7 @@ class Surrounded:
         self.taken.clear()
 
 
-MEMORIES: dict[str, Callable[[], Heap | Guarded | Surrounded]] = {
+MEMORIES: dict[str, Callable[[], Allocator]] = {
     "heap": Heap,
     "end": lambda: Guarded(True),
     "start": lambda: Guarded(False),
@@ -234,7 +254,7 @@ def nest_of(s: Sum, factors: Sequence[int | None], out: int) -> tuple[Nest, Any]
     return nest, entries
 
 
-def run(lib: ctypes.CDLL, s: Sum, isa: int, memory: Memory) -> tuple[int, Array]:
+def run(lib: Library, s: Sum, isa: int, memory: Memory) -> tuple[int, Array]:
     """Compute a sum in C; return what it said and the output, a copy."""
     arrays = [place(f, s.dtype, memory) if f.strides is not None else None for f in s.factors]
     out = place(s.out, s.dtype, memory)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.support.c_library import ISAS, isas, load
+from tests.support.c_library import isa_name, isas, load
 
 PARTS = (
     "roles and sizes",
@@ -55,7 +55,7 @@ def check(
     ]
     said = ctypes.create_string_buffer(ROOM)
     checked = lib.contract_check(part, first, step, isa, itemsize, algorithm, said, ROOM)
-    how = f"{PARTS[part]}, {ISAS[isa]}, {itemsize} bytes, {ALGORITHMS[algorithm]}"
+    how = f"{PARTS[part]}, {isa_name(lib, isa)}, {itemsize} bytes, {ALGORITHMS[algorithm]}"
     assert checked >= 0, f"{how}: {said.value.decode()}"
     return int(checked)
 

@@ -31,6 +31,7 @@ size_t entry_size(void) { return sizeof(Entry); }
 size_t nest_size(void) { return sizeof(Nest); }
 
 int best(void) { return rot180_best(); }
+const char *isa_name(int isa) { return rot180_isa_name(isa); }
 int bound(Nest *nest, int loop, Int size) { return rot180_bound(nest, loop, size); }
 void release(void) { rot180_release(); }
 int cut_at(const Nest *nest, int parts) { return rot180_cut(nest, parts); }

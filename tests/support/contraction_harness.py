@@ -8,7 +8,6 @@ writes where it must not:
 
 from __future__ import annotations
 
-import ctypes
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,14 +16,14 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.support.c_library import DONE, ISAS, MEMORIES, Guarded, Heap, Surrounded, isas, load, run
+from tests.support.c_library import DONE, MEMORIES, Allocator, Library, isa_name, isas, load, run
 from tests.support.chosen_sums import chosen
 from tests.support.far_indices import check_bound, check_far
 from tests.support.random_sums import draw
 from tests.support.sums import Sum, expected, fresh
 
 
-def check(lib: ctypes.CDLL, s: Sum, memory: Heap | Guarded | Surrounded, what: object) -> None:
+def check(lib: Library, s: Sum, memory: Allocator, what: object) -> None:
     """Compute a sum on every instruction set, added and stored; compare with its meaning.
 
     Raises:
@@ -36,7 +35,7 @@ def check(lib: ctypes.CDLL, s: Sum, memory: Heap | Guarded | Surrounded, what: o
         for isa in isas(lib):
             said, found = run(lib, given, isa, memory)
             memory.clear()
-            how = f"{what}, {ISAS[isa]}, {s.dtype}, {'stored' if given.fresh else 'added'}"
+            how = f"{what}, {isa_name(lib, isa)}, {s.dtype}, {'stored' if given.fresh else 'added'}"
             assert said == DONE, f"{how}: said {said}"
             wrong = np.argwhere((found != wanted) & ~(np.isnan(found) & np.isnan(wanted)))
             assert not len(wrong), (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import random
 from collections.abc import Sequence
@@ -155,3 +156,20 @@ def draw(seed: int) -> Sum:
         if fits(s):
             hide(s)
             return s
+
+
+def with_some_not_finite(s: Sum, seed: int) -> Sum:
+    """Return a sum some of whose entries are infinite or NaN, read or not; of the output, too."""
+    rng = np.random.default_rng(seed)
+
+    def changed(o: Operand) -> Operand:
+        if o.values is None or not o.values.size or o.strides is None or 0 in o.strides:
+            return o
+        values = np.array(o.values)
+        for _ in range(rng.integers(0, 4)):
+            entry = tuple(rng.integers(0, n) for n in values.shape)
+            values[entry] = rng.choice([np.nan, np.inf, -np.inf])
+        return dataclasses.replace(o, values=values)
+
+    left, right = ([changed(o) for o in side] for side in (s.left, s.right))
+    return dataclasses.replace(s, left=left, right=right, out=changed(s.out))

@@ -8,6 +8,7 @@ there are no compiled kernels is one, for the wheel would compute with NumPy and
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 import sys
@@ -44,6 +45,9 @@ def faults() -> Iterator[str]:
     installed = Path(sysconfig.get_path("platlib"))
     if not Path(str(compiled.__file__)).is_relative_to(installed):
         yield f"found {compiled.__file__}, expected a module in {installed}"
+    on_arm = platform.machine() in ("aarch64", "arm64") and not os.environ.get("ROT180_ISA")
+    if on_arm and compiled.processor() != "neon":
+        yield f"found the instruction set {compiled.processor()}, expected neon"
     for dtype in (np.float32, np.float64):
         yield from wrong_results(generated, dtype)
     yield from command_faults()

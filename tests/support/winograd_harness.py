@@ -17,17 +17,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.support.c_library import (
-    DONE,
-    ISAS,
-    MEMORIES,
-    Guarded,
-    Heap,
-    Int,
-    Surrounded,
-    isas,
-    load,
-)
+from tests.support.c_library import DONE, MEMORIES, Allocator, Int, Library, isa_name, isas, load
 from tests.support.sums import Array
 
 FORMS, TAPS = 2, 3
@@ -111,7 +101,7 @@ def expected(d: RandomLayer) -> Array:
     return out if d.bias is None else out + d.bias[None, :, :, None, None]
 
 
-def check(lib: ctypes.CDLL, seed: int, memory: Heap | Guarded | Surrounded) -> None:
+def check(lib: Library, seed: int, memory: Allocator) -> None:
     """Compute a layer by each form on every instruction set and compare with the definition.
 
     Raises:
@@ -124,18 +114,18 @@ def check(lib: ctypes.CDLL, seed: int, memory: Heap | Guarded | Surrounded) -> N
         for form in range(FORMS):
             status, found = run(lib, d, form, isa, memory, item)
             memory.clear()
-            what = f"seed {seed}, form {form}, {ISAS[isa]}"
+            what = f"seed {seed}, form {form}, {isa_name(lib, isa)}"
             assert status == DONE, f"{what}: returned {status}"
             assert (np.rint(found) == wanted).all(), f"{what}: differs"
             assert (np.abs(found - wanted) < (0.25 if item == 4 else 1e-8)).all(), f"{what}: rounds"
 
 
 def run(
-    lib: ctypes.CDLL,
+    lib: Library,
     d: RandomLayer,
     form: int,
     isa: int,
-    memory: Heap | Guarded | Surrounded,
+    memory: Allocator,
     item: int,
 ) -> tuple[int, Array]:
     """Copy the arrays into memory of a kind, compute, and return the status and the output."""

@@ -239,29 +239,12 @@ def test_offsets_beyond_32_bits(lib: ctypes.CDLL, sparse: Array) -> None:
 # ---- numbers that are not finite ----
 
 
-def with_some_not_finite(s: Sum, seed: int) -> Sum:
-    """Return a sum some of whose entries are infinite or NaN, read or not; of the output, too."""
-    rng = np.random.default_rng(seed)
-
-    def changed(o: sums.Operand) -> sums.Operand:
-        if o.values is None or not o.values.size or o.strides is None or 0 in o.strides:
-            return o
-        values = np.array(o.values)
-        for _ in range(rng.integers(0, 4)):
-            entry = tuple(rng.integers(0, n) for n in values.shape)
-            values[entry] = rng.choice([np.nan, np.inf, -np.inf])
-        return dataclasses.replace(o, values=values)
-
-    left, right = ([changed(o) for o in side] for side in (s.left, s.right))
-    return dataclasses.replace(s, left=left, right=right, out=changed(s.out))
-
-
 @pytest.mark.parametrize("algorithm", REQUESTS)
 def test_what_is_not_finite_counts_where_it_is_in_a_term(lib: ctypes.CDLL, algorithm: str) -> None:
     kinds = [0, 0, 0]
     lib.request(REQUESTS.index(algorithm))
     for seed in range(150):
-        drawn = with_some_not_finite(random_sums.draw(seed), seed)
+        drawn = random_sums.with_some_not_finite(random_sums.draw(seed), seed)
         for s in (drawn, sums.fresh(drawn)):
             with np.errstate(invalid="ignore"):
                 wanted = sums.term_by_term(s)

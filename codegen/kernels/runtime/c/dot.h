@@ -50,8 +50,8 @@ static void NAME(dot_tiles)(TYPE(Work) *w, Int m, Int n, Int runs, Int run, Int 
 static void NAME(dot_block)(TYPE(Work) *w, Int m, Int n, Int k) {
     const TYPE(View) *bv = w->b.views, *av = w->a.views;
     Int run = w->s->box.count[last_loop(&w->s->k)], runs = k / run, by;
-    Int rows = w->isa == AVX512 || n <= 3 ? 4 : 2;
-    Int columns = rows == 4 && w->isa != AVX512 ? 3 : 6;
+    Int rows = has_many_registers(w->isa) || n <= 3 ? 4 : 2;
+    Int columns = rows == 4 && !has_many_registers(w->isa) ? 3 : 6;
     if (asked.answers) {
         NAME(answer_block)(w, ALGORITHM_DOTS, w->s->reason, rows, columns, m, n, k);
         return;

@@ -19,10 +19,10 @@ static void NAME(multiply_packed)(const TYPE(Work) *w, const char *a, const Int 
     static const Int none[MAX_PIECES] = {0};
     Int some[MAX_MR], out_rows[MAX_MR], tile_rows = NAME(tile_rows)(n);
     T tile[MAX_MR * MAX_VECTORS * 64 / sizeof(T)];
-    const int half = w->isa == AVX512 && columns * (Int)sizeof(T) <= 32;
+    const int half = w->isa == IN_HALVES && columns * (Int)sizeof(T) <= 32;
     const Int lanes = half ? w->lanes / 2 : w->lanes;
     Int width = vectors * lanes, last = (width - lanes) * (Int)sizeof(T);
-    const TYPE(Kernels) *kernels = half ? NAME(kernels)[AVX2] : w->kernels;
+    const TYPE(Kernels) *kernels = half ? NAME(kernels)[HALVES] : w->kernels;
     TYPE(Tile) *kernel = kernels->tile[tile_rows][1][vectors];
     Int piece = j / w->run, place = j - piece * w->run;
     for (Int r = 0; r < MAX_MR; r++) some[r] = rows[MIN(r, n - 1)];

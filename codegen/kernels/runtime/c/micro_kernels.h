@@ -38,7 +38,7 @@ typedef void TYPE(Copy)(Int terms, const Int *k, const char *data, Int pieces, c
 typedef void TYPE(CopyLines)(Int lines, Int n, Int spacing, const char *from, Int from_step,
                              char *to, Int to_step);
 
-/* The kernels for one length of vectors, by shape. */
+/* The kernels for one instruction set, by shape. */
 typedef struct {
     TYPE(Tile) *tile[MAX_MR + 1][MAX_PIECES + 1][MAX_VECTORS + 1]; /* rows, pieces, vectors */
     TYPE(Slide) *slide[MAX_VECTORS + 1];                           /* vectors */
@@ -49,26 +49,36 @@ typedef struct {
     TYPE(CopyLines) *copy_lines;
 } TYPE(Kernels);
 
-static const TYPE(Kernels) KERNEL(kernels, 16);
-#define ROT180_BYTES 16
+static const TYPE(Kernels) KERNEL(kernels, baseline);
+#define ROT180_SET baseline
 #include "vector_kernels.h"
-#undef ROT180_BYTES
+#undef ROT180_SET
 
 #ifdef ROT180_X86
-static const TYPE(Kernels) KERNEL(kernels, 32), KERNEL(kernels, 64);
-#define ROT180_BYTES 32
+static const TYPE(Kernels) KERNEL(kernels, avx2), KERNEL(kernels, avx512);
+#define ROT180_SET avx2
 #include "vector_kernels.h"
-#undef ROT180_BYTES
-#define ROT180_BYTES 64
+#undef ROT180_SET
+#define ROT180_SET avx512
 #include "vector_kernels.h"
-#undef ROT180_BYTES
+#undef ROT180_SET
+#endif
+
+#ifdef ROT180_ARM
+static const TYPE(Kernels) KERNEL(kernels, neon);
+#define ROT180_SET neon
+#include "vector_kernels.h"
+#undef ROT180_SET
 #endif
 
 static const TYPE(Kernels) *const NAME(kernels)[ISAS] = {
-    &KERNEL(kernels, 16),
+    &KERNEL(kernels, baseline),
 #ifdef ROT180_X86
-    &KERNEL(kernels, 32),
-    &KERNEL(kernels, 64),
+    &KERNEL(kernels, avx2),
+    &KERNEL(kernels, avx512),
+#endif
+#ifdef ROT180_ARM
+    &KERNEL(kernels, neon),
 #endif
 };
 

@@ -15,9 +15,7 @@
 #undef KERNEL
 #undef FN
 #undef NARROWER
-#undef NARROWER_16
-#undef NARROWER_32
-#undef NARROWER_64
+#undef ROT180_BYTES
 
 #undef ROT180_DOT_H
 #undef ROT180_DRIVER_H

@@ -67,13 +67,13 @@ static void NAME(tabulate_m)(TYPE(Work) *w, int dot) {
 static void NAME(set_isa)(TYPE(Work) *w, int isa, Int run) {
     for (;; isa--) {
         w->isa = isa;
-        w->mr = isa == AVX512 ? 8 : 4;
+        w->mr = has_many_registers(isa) ? 8 : 4;
 #ifdef ROT180_VECTORS
-        w->lanes = (isa == AVX512 ? 64 : isa == AVX2 ? 32 : 16) / (int)sizeof(T);
+        w->lanes = vector_bytes(isa) / (int)sizeof(T);
 #else
         w->lanes = 1;
 #endif
-        if (isa == BASELINE || run >= w->lanes) break;
+        if (vector_bytes(isa) == vector_bytes(BASELINE) || run >= w->lanes) break;
     }
     w->kernels = NAME(kernels)[isa];
 }

@@ -44,7 +44,7 @@ static void NAME(transposed_strip)(TYPE(Work) *w, Int from, Int stop, Int x, Int
                                    Int t, Int terms, Int k) {
     static const Int none[MAX_PIECES] = {0};
     const TYPE(View) *v = w->a.views;
-    const Int lanes = w->lanes;
+    const Int lanes = w->lanes, group = MAX(lanes, w->mr);
     const char *b = (const char *)(w->b_panel + x * k + t * nr);
     T tile[64 / sizeof(T) * 3 * 64 / sizeof(T)];
     Int some[MAX_MR], out_rows[MAX_MR];
@@ -54,10 +54,10 @@ static void NAME(transposed_strip)(TYPE(Work) *w, Int from, Int stop, Int x, Int
         w->at[p].a = v->k[t + p];
         w->at[p].b = p * nr * (Int)sizeof(T);
     }
-    for (Int i = from; i < stop; i += lanes) {
-        const Int rows = MIN(lanes, stop - i);
-        if (x == 0 && !w->a.staged && i + lanes < stop)
-            for (Int p = 0; p < terms; p++) PREFETCH(v->data + v->own[i + lanes] + w->at[p].a);
+    for (Int i = from; i < stop; i += group) {
+        const Int rows = MIN(group, stop - i);
+        if (x == 0 && !w->a.staged && i + group < stop)
+            for (Int p = 0; p < terms; p++) PREFETCH(v->data + v->own[i + group] + w->at[p].a);
         for (Int r = 0; r < rows; r += w->mr) {
             Int n = MIN(w->mr, rows - r), tile_rows = NAME(tile_rows)(n);
             for (Int c = 0; c < tile_rows; c++) some[c] = v->own[i + r + MIN(c, n - 1)];
@@ -65,7 +65,8 @@ static void NAME(transposed_strip)(TYPE(Work) *w, Int from, Int stop, Int x, Int
                                                        (nr - lanes) * (Int)sizeof(T), w->keep + 64,
                                                        (char *)(tile + r * nr), out_rows, none, 0);
         }
-        NAME(add_transposed)(w, tile, nr, i, rows, x, columns);
+        for (Int r = 0; r < rows; r += lanes)
+            NAME(add_transposed)(w, tile + r * nr, nr, i + r, MIN(lanes, rows - r), x, columns);
     }
 }
 
@@ -74,7 +75,8 @@ static void NAME(transposed_block)(TYPE(Work) *w, Int m, Int n, Int k) {
     const Int lanes = w->lanes, all = (n + lanes - 1) / lanes, strips = (all + 2) / 3;
     const Int vectors = (all + strips - 1) / strips, nr = vectors * lanes;
     const Int blocks = (k + TRANSPOSED_KC - 1) / TRANSPOSED_KC, kc = (k + blocks - 1) / blocks;
-    const Int mc = MAX(1, (1 << 18) / ((Int)sizeof(T) * k * lanes)) * lanes;
+    const Int group = MAX(lanes, w->mr);
+    const Int mc = MAX(1, (1 << 18) / ((Int)sizeof(T) * k * group)) * group;
     if (asked.answers) {
         NAME(answer_block)(w, ALGORITHM_TRANSPOSED, w->s->reason, w->mr, vectors, m, n, k);
         return;

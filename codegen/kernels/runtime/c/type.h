@@ -16,16 +16,15 @@
 #define TYPE(word) NAME(word) /* of types */
 #define BITS NAME(bits)       /* the unsigned integer of as many bits */
 
-/* The same for a length of vectors, ROT180_BYTES: the type, the type of its masks, the attribute of
- * functions that use it, and the names of such functions. */
+/* The same for an instruction set, ROT180_SET, a name of simd.h: the length of its vectors, their
+ * type, the type of their masks, the attribute of functions that use it, and the names of such
+ * functions. */
+#define ROT180_BYTES JOIN(BYTES, ROT180_SET)
 #define V JOIN(ROT180_TYPE, ROT180_BYTES)
 #define M JOIN(JOIN(mask, ROT180_TYPE), ROT180_BYTES)
-#define TARGET JOIN(TARGET, ROT180_BYTES)
-#define KERNEL(word, bytes) JOIN(NAME(word), bytes)
-#define FN(word) KERNEL(word, ROT180_BYTES)
-#define NARROWER JOIN(NARROWER, ROT180_BYTES) /* the next lesser length; 1: no vectors */
-#define NARROWER_16 1
-#define NARROWER_32 16
-#define NARROWER_64 32
+#define TARGET JOIN(TARGET, ROT180_SET)
+#define KERNEL(word, set) JOIN(NAME(word), set)
+#define FN(word) KERNEL(word, ROT180_SET)
+#define NARROWER JOIN(NARROWER, ROT180_SET)
 
 #endif /* ROT180_TYPE_H */

@@ -1,13 +1,13 @@
-/* What is compiled once for each type and length of vectors: copies in whole vectors. In the
+/* What is compiled once for each type and instruction set: copies in whole vectors. In the
  * amalgamated file the micro-kernels follow, written from templates/micro_kernels.h.jinja. No
- * guard: micro_kernels.h includes it for each length. */
+ * guard: micro_kernels.h includes it for each set. */
 
 #include "simd.h"
 #include "type.h"
 #include "workspace.h"
 
-#ifndef ROT180_BYTES
-#define ROT180_BYTES 16
+#ifndef ROT180_SET
+#define ROT180_SET baseline
 #endif
 
 /* Copy pieces of a phase to lines of `width` entries, one a term, in whole vectors: what is too

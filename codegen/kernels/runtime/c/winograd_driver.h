@@ -91,7 +91,7 @@ static int winograd_answer(const WinogradLayer *s, const WinogradLayout *l, size
     Answer *a = answer(ALGORITHM_WINOGRAD, REASON_FAST,
                        points * tiles * (double)(s->groups * s->channels * s->outputs));
     a->isa = s->isa, a->threads = (int)threads;
-    a->rows = s->isa == AVX512 ? 8 : 4, a->vectors = 3;
+    a->rows = has_many_registers(s->isa) ? 8 : 4, a->vectors = 3;
     a->m = MIN(PANEL, s->outputs), a->n = l->runs_in_block * l->run, a->k = s->channels;
     a->scratch = (double)filters +
                  threads * points * (double)((l->input_step + l->product_step) * s->itemsize);

@@ -1,4 +1,4 @@
-/* The kernels of Winograd's form for each type, length of vectors and size of tiles, and the tables
+/* The kernels of Winograd's form for each type, instruction set and size of tiles, and the tables
  * from which one is chosen at run time. */
 #ifndef ROT180_WINOGRAD_KERNELS_H
 #define ROT180_WINOGRAD_KERNELS_H
@@ -10,35 +10,46 @@
 #undef ROT180_SIZE
 #define ROT180_TYPE float
 #define ROT180_SIZE 4
-#undef ROT180_BYTES
-#define ROT180_BYTES 16
+#undef ROT180_SET
+#define ROT180_SET baseline
 #include "winograd_vector.h"
 #ifdef ROT180_X86
-#undef ROT180_BYTES
-#define ROT180_BYTES 32
+#undef ROT180_SET
+#define ROT180_SET avx2
 #include "winograd_vector.h"
-#undef ROT180_BYTES
-#define ROT180_BYTES 64
+#undef ROT180_SET
+#define ROT180_SET avx512
+#include "winograd_vector.h"
+#endif
+#ifdef ROT180_ARM
+#undef ROT180_SET
+#define ROT180_SET neon
 #include "winograd_vector.h"
 #endif
 #undef ROT180_TYPE
 #undef ROT180_SIZE
 #define ROT180_TYPE double
 #define ROT180_SIZE 8
-#undef ROT180_BYTES
-#define ROT180_BYTES 16
+#undef ROT180_SET
+#define ROT180_SET baseline
 #include "winograd_vector.h"
 #ifdef ROT180_X86
-#undef ROT180_BYTES
-#define ROT180_BYTES 32
+#undef ROT180_SET
+#define ROT180_SET avx2
 #include "winograd_vector.h"
-#undef ROT180_BYTES
-#define ROT180_BYTES 64
+#undef ROT180_SET
+#define ROT180_SET avx512
+#include "winograd_vector.h"
+#endif
+#ifdef ROT180_ARM
+#undef ROT180_SET
+#define ROT180_SET neon
 #include "winograd_vector.h"
 #endif
 
 #undef ROT180_TYPE
 #undef ROT180_SIZE
+#undef ROT180_SET
 #undef ROT180_BYTES
 #undef ROT180_TYPE_H
 #undef T
@@ -52,9 +63,6 @@
 #undef JOIN
 #undef JOIN_
 #undef NARROWER
-#undef NARROWER_16
-#undef NARROWER_32
-#undef NARROWER_64
 #undef TILED
 #undef POINTS
 #undef MICRO_ROWS
@@ -69,14 +77,17 @@ typedef int WinogradBlock(const WinogradLayer *, const WinogradLayout *, Int, In
 
 /* By type, instruction set and form, in the order of winograd_forms: tiles of 4 x 4 and of 2 x 2
  * outputs. */
-#define BY_FORM(word, type, bytes) \
-    { word##_4_##type##_##bytes, word##_2_##type##_##bytes }
-#ifdef ROT180_X86
+#define BY_FORM(word, type, set) \
+    { word##_4_##type##_##set, word##_2_##type##_##set }
+#if defined(ROT180_X86)
 #define BY_ISA(word, type) \
-    { BY_FORM(word, type, 16), BY_FORM(word, type, 32), BY_FORM(word, type, 64) }
+    { BY_FORM(word, type, baseline), BY_FORM(word, type, avx2), BY_FORM(word, type, avx512) }
+#elif defined(ROT180_ARM)
+#define BY_ISA(word, type) \
+    { BY_FORM(word, type, baseline), BY_FORM(word, type, neon) }
 #else
 #define BY_ISA(word, type) \
-    { BY_FORM(word, type, 16) }
+    { BY_FORM(word, type, baseline) }
 #endif
 static WinogradFilters *const winograd_filters[2][ISAS][WINOGRAD_FORMS] = {
     BY_ISA(winograd_filters, float), BY_ISA(winograd_filters, double)};

@@ -1,5 +1,5 @@
-/* The names of what is written once and compiled for each type, length of vectors and size of
- * tiles, as in type.h: TILED(word) is word_TILE_float_16. */
+/* The names of what is written once and compiled for each type, instruction set and size of
+ * tiles, as in type.h: TILED(word) is word_TILE_float_avx2. */
 #ifndef ROT180_WINOGRAD_NAMES_H
 #define ROT180_WINOGRAD_NAMES_H
 
@@ -9,8 +9,8 @@
 #include "workspace.h"
 #include "winograd_layout.h"
 
-#ifndef ROT180_BYTES
-#define ROT180_BYTES 16
+#ifndef ROT180_SET
+#define ROT180_SET baseline
 #endif
 #ifndef TILE
 #define TILE 4
@@ -25,6 +25,6 @@
 #define TILED(word) FN(JOIN(word, TILE))
 #define POINTS (TILE + TAPS - 1) /* products of a tile along an axis */
 /* Rows of a micro-kernel: times three vectors they are sums, which fit 32 or 16 registers. */
-#define MICRO_ROWS (ROT180_BYTES == 64 ? 8 : 4)
+#define MICRO_ROWS (JOIN(REGISTERS, ROT180_SET) == 32 ? 8 : 4)
 
 #endif /* ROT180_WINOGRAD_NAMES_H */

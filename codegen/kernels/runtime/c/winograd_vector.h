@@ -1,4 +1,4 @@
-/* The kernels of Winograd's form for one type and one length of vectors. No guard:
+/* The kernels of Winograd's form for one type and one instruction set. No guard:
  * winograd_kernels.h includes it for each. */
 
 #include "winograd_interleave.h"
