@@ -4775,8 +4775,12 @@ cdef _numpy():
 
 
 cdef bint _left(array):
-    """Return whether NumPy's kernels compute with arrays of that dtype."""
-    return isinstance(array, np.ndarray) and array.dtype not in _DTYPES
+    """Return whether NumPy's kernels compute with arrays of that dtype; not if it is stored."""
+    if not isinstance(array, np.ndarray) or array.dtype in _DTYPES:
+        return False
+    from rot180.generated.numpy_storage import is_stored
+
+    return not is_stored(array.dtype)
 
 
 cdef _aligned(array):
@@ -5062,6 +5066,10 @@ def linear(input, weight, bias=None):
             (input,), batch = other
             again = linear(input, weight, bias)
             return kernels.with_batch(batch, again)
+        if half := kernels.halves(input=input, weight=weight, bias=bias):
+            input, weight, bias = half.stand_ins
+            checked = kernels.check_linear(input, weight, bias)
+            return half.run(linear, kernels.STORED["linear"], checked)
         kernels.check_linear(input, weight, bias)
         input = _aligned(input)
         weight = _aligned(weight)
@@ -5124,6 +5132,10 @@ def linear_input(input_size, weight, grad_output):
             (input_size, grad_output), batch = other
             again = linear_input(input_size, weight, grad_output)
             return kernels.with_batch(batch, again)
+        if half := kernels.halves(weight=weight, grad_output=grad_output):
+            weight, grad_output = half.stand_ins
+            checked = kernels.check_linear_input(input_size, weight, grad_output)
+            return half.run(linear_input, kernels.STORED["linear_input"], checked)
         checked = kernels.check_linear_input(input_size, weight, grad_output)
         _x_size[0], _x_size[1] = checked[0]
         weight = _aligned(weight)
@@ -5182,6 +5194,10 @@ def linear_weight(input, weight_size, grad_output):
         if other := kernels.joined_batch(2, True, input, grad_output):
             (input, grad_output), _ = other
             return linear_weight(input, weight_size, grad_output)
+        if half := kernels.halves(input=input, grad_output=grad_output):
+            input, grad_output = half.stand_ins
+            checked = kernels.check_linear_weight(input, weight_size, grad_output)
+            return half.run(linear_weight, kernels.STORED["linear_weight"], checked)
         checked = kernels.check_linear_weight(input, weight_size, grad_output)
         _w_size[0], _w_size[1] = checked[0]
         input = _aligned(input)
@@ -5231,6 +5247,10 @@ def linear_bias(grad_output):
         if other := kernels.joined_batch(2, True, grad_output):
             (grad_output,), _ = other
             return linear_bias(grad_output)
+        if half := kernels.halves(grad_output=grad_output):
+            grad_output, = half.stand_ins
+            checked = kernels.check_linear_bias(grad_output)
+            return half.run(linear_bias, kernels.STORED["linear_bias"], checked)
         kernels.check_linear_bias(grad_output)
         grad_output = _aligned(grad_output)
     N = _shape(grad_output)[0]
@@ -5293,6 +5313,10 @@ def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
             (input,), batch = other
             again = conv1d(input, weight, bias, stride, padding, dilation, groups)
             return kernels.with_batch(batch, again)
+        if half := kernels.halves(input=input, weight=weight, bias=bias):
+            input, weight, bias = half.stand_ins
+            checked = kernels.check_conv1d(input, weight, bias, (stride, padding, dilation, groups))
+            return half.run(conv1d, kernels.STORED["conv1d"], checked)
         checked = kernels.check_conv1d(input, weight, bias, (stride, padding, dilation, groups))
         _take(&v, checked)
         input = _aligned(input)
@@ -5365,6 +5389,12 @@ def conv1d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=
             (input_size, grad_output), batch = other
             again = conv1d_input(input_size, weight, grad_output, stride, padding, dilation, groups)
             return kernels.with_batch(batch, again)
+        if half := kernels.halves(weight=weight, grad_output=grad_output):
+            weight, grad_output = half.stand_ins
+            checked = kernels.check_conv1d_input(
+                input_size, weight, grad_output, (stride, padding, dilation, groups)
+            )
+            return half.run(conv1d_input, kernels.STORED["conv1d_input"], checked)
         checked = kernels.check_conv1d_input(input_size, weight, grad_output, (stride, padding, dilation, groups))
         _take(&v, checked)
         _x_size[0], _x_size[1], _x_size[2] = checked.whole["x"]
@@ -5430,6 +5460,12 @@ def conv1d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
         if other := kernels.joined_batch(3, False, input, grad_output):
             (input, grad_output), _ = other
             return conv1d_weight(input, weight_size, grad_output, stride, padding, dilation, groups)
+        if half := kernels.halves(input=input, grad_output=grad_output):
+            input, grad_output = half.stand_ins
+            checked = kernels.check_conv1d_weight(
+                input, weight_size, grad_output, (stride, padding, dilation, groups)
+            )
+            return half.run(conv1d_weight, kernels.STORED["conv1d_weight"], checked)
         checked = kernels.check_conv1d_weight(input, weight_size, grad_output, (stride, padding, dilation, groups))
         _take(&v, checked)
         _w_size[0], _w_size[1], _w_size[2] = checked.whole["w"]
@@ -5477,6 +5513,10 @@ def conv1d_bias(grad_output):
         if other := kernels.joined_batch(3, False, grad_output):
             (grad_output,), _ = other
             return conv1d_bias(grad_output)
+        if half := kernels.halves(grad_output=grad_output):
+            grad_output, = half.stand_ins
+            checked = kernels.check_conv1d_bias(grad_output)
+            return half.run(conv1d_bias, kernels.STORED["conv1d_bias"], checked)
         kernels.check_conv1d_bias(grad_output)
         grad_output = _aligned(grad_output)
     N = _shape(grad_output)[0]
@@ -5549,6 +5589,10 @@ def conv2d(
             (input,), batch = other
             again = conv2d(input, weight, bias, stride, padding, dilation, groups, accuracy=accuracy)
             return kernels.with_batch(batch, again)
+        if half := kernels.halves(input=input, weight=weight, bias=bias):
+            input, weight, bias = half.stand_ins
+            checked = kernels.check_conv2d(input, weight, bias, (stride, padding, dilation, groups))
+            return half.run(conv2d, kernels.STORED["conv2d"], checked, accuracy=accuracy)
         checked = kernels.check_conv2d(input, weight, bias, (stride, padding, dilation, groups))
         _take(&v, checked)
         input = _aligned(input)
@@ -5642,6 +5686,12 @@ def conv2d_input(
                 input_size, weight, grad_output, stride, padding, dilation, groups, accuracy=accuracy
             )
             return kernels.with_batch(batch, again)
+        if half := kernels.halves(weight=weight, grad_output=grad_output):
+            weight, grad_output = half.stand_ins
+            checked = kernels.check_conv2d_input(
+                input_size, weight, grad_output, (stride, padding, dilation, groups)
+            )
+            return half.run(conv2d_input, kernels.STORED["conv2d_input"], checked, accuracy=accuracy)
         checked = kernels.check_conv2d_input(input_size, weight, grad_output, (stride, padding, dilation, groups))
         _take(&v, checked)
         _x_size[0], _x_size[1], _x_size[2], _x_size[3] = checked.whole["x"]
@@ -5720,6 +5770,12 @@ def conv2d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
         if other := kernels.joined_batch(4, False, input, grad_output):
             (input, grad_output), _ = other
             return conv2d_weight(input, weight_size, grad_output, stride, padding, dilation, groups)
+        if half := kernels.halves(input=input, grad_output=grad_output):
+            input, grad_output = half.stand_ins
+            checked = kernels.check_conv2d_weight(
+                input, weight_size, grad_output, (stride, padding, dilation, groups)
+            )
+            return half.run(conv2d_weight, kernels.STORED["conv2d_weight"], checked)
         checked = kernels.check_conv2d_weight(input, weight_size, grad_output, (stride, padding, dilation, groups))
         _take(&v, checked)
         _w_size[0], _w_size[1], _w_size[2], _w_size[3] = checked.whole["w"]
@@ -5767,6 +5823,10 @@ def conv2d_bias(grad_output):
         if other := kernels.joined_batch(4, False, grad_output):
             (grad_output,), _ = other
             return conv2d_bias(grad_output)
+        if half := kernels.halves(grad_output=grad_output):
+            grad_output, = half.stand_ins
+            checked = kernels.check_conv2d_bias(grad_output)
+            return half.run(conv2d_bias, kernels.STORED["conv2d_bias"], checked)
         kernels.check_conv2d_bias(grad_output)
         grad_output = _aligned(grad_output)
     N = _shape(grad_output)[0]
@@ -5833,6 +5893,10 @@ def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
             (input,), batch = other
             again = conv3d(input, weight, bias, stride, padding, dilation, groups)
             return kernels.with_batch(batch, again)
+        if half := kernels.halves(input=input, weight=weight, bias=bias):
+            input, weight, bias = half.stand_ins
+            checked = kernels.check_conv3d(input, weight, bias, (stride, padding, dilation, groups))
+            return half.run(conv3d, kernels.STORED["conv3d"], checked)
         checked = kernels.check_conv3d(input, weight, bias, (stride, padding, dilation, groups))
         _take(&v, checked)
         input = _aligned(input)
@@ -5912,6 +5976,12 @@ def conv3d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=
             (input_size, grad_output), batch = other
             again = conv3d_input(input_size, weight, grad_output, stride, padding, dilation, groups)
             return kernels.with_batch(batch, again)
+        if half := kernels.halves(weight=weight, grad_output=grad_output):
+            weight, grad_output = half.stand_ins
+            checked = kernels.check_conv3d_input(
+                input_size, weight, grad_output, (stride, padding, dilation, groups)
+            )
+            return half.run(conv3d_input, kernels.STORED["conv3d_input"], checked)
         checked = kernels.check_conv3d_input(input_size, weight, grad_output, (stride, padding, dilation, groups))
         _take(&v, checked)
         _x_size[0], _x_size[1], _x_size[2], _x_size[3], _x_size[4] = checked.whole["x"]
@@ -5983,6 +6053,12 @@ def conv3d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
         if other := kernels.joined_batch(5, False, input, grad_output):
             (input, grad_output), _ = other
             return conv3d_weight(input, weight_size, grad_output, stride, padding, dilation, groups)
+        if half := kernels.halves(input=input, grad_output=grad_output):
+            input, grad_output = half.stand_ins
+            checked = kernels.check_conv3d_weight(
+                input, weight_size, grad_output, (stride, padding, dilation, groups)
+            )
+            return half.run(conv3d_weight, kernels.STORED["conv3d_weight"], checked)
         checked = kernels.check_conv3d_weight(input, weight_size, grad_output, (stride, padding, dilation, groups))
         _take(&v, checked)
         _w_size[0], _w_size[1], _w_size[2], _w_size[3], _w_size[4] = checked.whole["w"]
@@ -6030,6 +6106,10 @@ def conv3d_bias(grad_output):
         if other := kernels.joined_batch(5, False, grad_output):
             (grad_output,), _ = other
             return conv3d_bias(grad_output)
+        if half := kernels.halves(grad_output=grad_output):
+            grad_output, = half.stand_ins
+            checked = kernels.check_conv3d_bias(grad_output)
+            return half.run(conv3d_bias, kernels.STORED["conv3d_bias"], checked)
         kernels.check_conv3d_bias(grad_output)
         grad_output = _aligned(grad_output)
     N = _shape(grad_output)[0]
@@ -6107,6 +6187,12 @@ def conv_transpose1d(
                 input, weight, bias, stride, padding, output_padding, groups, dilation
             )
             return kernels.with_batch(batch, again)
+        if half := kernels.halves(input=input, weight=weight, bias=bias):
+            input, weight, bias = half.stand_ins
+            checked = kernels.check_conv_transpose1d(
+                input, weight, bias, (stride, padding, output_padding, groups, dilation)
+            )
+            return half.run(conv_transpose1d, kernels.STORED["conv_transpose1d"], checked)
         checked = kernels.check_conv_transpose1d(input, weight, bias, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
         input = _aligned(input)
@@ -6182,6 +6268,12 @@ def conv_transpose1d_input(
                 input_size, weight, grad_output, stride, padding, output_padding, groups, dilation
             )
             return kernels.with_batch(batch, again)
+        if half := kernels.halves(weight=weight, grad_output=grad_output):
+            weight, grad_output = half.stand_ins
+            checked = kernels.check_conv_transpose1d_input(
+                input_size, weight, grad_output, (stride, padding, output_padding, groups, dilation)
+            )
+            return half.run(conv_transpose1d_input, kernels.STORED["conv_transpose1d_input"], checked)
         checked = kernels.check_conv_transpose1d_input(input_size, weight, grad_output, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
         _x_size[0], _x_size[1], _x_size[2] = checked.whole["x"]
@@ -6252,6 +6344,12 @@ def conv_transpose1d_weight(
             return conv_transpose1d_weight(
                 input, weight_size, grad_output, stride, padding, output_padding, groups, dilation
             )
+        if half := kernels.halves(input=input, grad_output=grad_output):
+            input, grad_output = half.stand_ins
+            checked = kernels.check_conv_transpose1d_weight(
+                input, weight_size, grad_output, (stride, padding, output_padding, groups, dilation)
+            )
+            return half.run(conv_transpose1d_weight, kernels.STORED["conv_transpose1d_weight"], checked)
         checked = kernels.check_conv_transpose1d_weight(input, weight_size, grad_output, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
         _w_size[0], _w_size[1], _w_size[2] = checked.whole["w"]
@@ -6299,6 +6397,10 @@ def conv_transpose1d_bias(grad_output):
         if other := kernels.joined_batch(3, False, grad_output):
             (grad_output,), _ = other
             return conv_transpose1d_bias(grad_output)
+        if half := kernels.halves(grad_output=grad_output):
+            grad_output, = half.stand_ins
+            checked = kernels.check_conv_transpose1d_bias(grad_output)
+            return half.run(conv_transpose1d_bias, kernels.STORED["conv_transpose1d_bias"], checked)
         kernels.check_conv_transpose1d_bias(grad_output)
         grad_output = _aligned(grad_output)
     N = _shape(grad_output)[0]
@@ -6375,6 +6477,12 @@ def conv_transpose2d(
                 input, weight, bias, stride, padding, output_padding, groups, dilation
             )
             return kernels.with_batch(batch, again)
+        if half := kernels.halves(input=input, weight=weight, bias=bias):
+            input, weight, bias = half.stand_ins
+            checked = kernels.check_conv_transpose2d(
+                input, weight, bias, (stride, padding, output_padding, groups, dilation)
+            )
+            return half.run(conv_transpose2d, kernels.STORED["conv_transpose2d"], checked)
         checked = kernels.check_conv_transpose2d(input, weight, bias, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
         input = _aligned(input)
@@ -6454,6 +6562,12 @@ def conv_transpose2d_input(
                 input_size, weight, grad_output, stride, padding, output_padding, groups, dilation
             )
             return kernels.with_batch(batch, again)
+        if half := kernels.halves(weight=weight, grad_output=grad_output):
+            weight, grad_output = half.stand_ins
+            checked = kernels.check_conv_transpose2d_input(
+                input_size, weight, grad_output, (stride, padding, output_padding, groups, dilation)
+            )
+            return half.run(conv_transpose2d_input, kernels.STORED["conv_transpose2d_input"], checked)
         checked = kernels.check_conv_transpose2d_input(input_size, weight, grad_output, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
         _x_size[0], _x_size[1], _x_size[2], _x_size[3] = checked.whole["x"]
@@ -6527,6 +6641,12 @@ def conv_transpose2d_weight(
             return conv_transpose2d_weight(
                 input, weight_size, grad_output, stride, padding, output_padding, groups, dilation
             )
+        if half := kernels.halves(input=input, grad_output=grad_output):
+            input, grad_output = half.stand_ins
+            checked = kernels.check_conv_transpose2d_weight(
+                input, weight_size, grad_output, (stride, padding, output_padding, groups, dilation)
+            )
+            return half.run(conv_transpose2d_weight, kernels.STORED["conv_transpose2d_weight"], checked)
         checked = kernels.check_conv_transpose2d_weight(input, weight_size, grad_output, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
         _w_size[0], _w_size[1], _w_size[2], _w_size[3] = checked.whole["w"]
@@ -6574,6 +6694,10 @@ def conv_transpose2d_bias(grad_output):
         if other := kernels.joined_batch(4, False, grad_output):
             (grad_output,), _ = other
             return conv_transpose2d_bias(grad_output)
+        if half := kernels.halves(grad_output=grad_output):
+            grad_output, = half.stand_ins
+            checked = kernels.check_conv_transpose2d_bias(grad_output)
+            return half.run(conv_transpose2d_bias, kernels.STORED["conv_transpose2d_bias"], checked)
         kernels.check_conv_transpose2d_bias(grad_output)
         grad_output = _aligned(grad_output)
     N = _shape(grad_output)[0]
@@ -6651,6 +6775,12 @@ def conv_transpose3d(
                 input, weight, bias, stride, padding, output_padding, groups, dilation
             )
             return kernels.with_batch(batch, again)
+        if half := kernels.halves(input=input, weight=weight, bias=bias):
+            input, weight, bias = half.stand_ins
+            checked = kernels.check_conv_transpose3d(
+                input, weight, bias, (stride, padding, output_padding, groups, dilation)
+            )
+            return half.run(conv_transpose3d, kernels.STORED["conv_transpose3d"], checked)
         checked = kernels.check_conv_transpose3d(input, weight, bias, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
         input = _aligned(input)
@@ -6734,6 +6864,12 @@ def conv_transpose3d_input(
                 input_size, weight, grad_output, stride, padding, output_padding, groups, dilation
             )
             return kernels.with_batch(batch, again)
+        if half := kernels.halves(weight=weight, grad_output=grad_output):
+            weight, grad_output = half.stand_ins
+            checked = kernels.check_conv_transpose3d_input(
+                input_size, weight, grad_output, (stride, padding, output_padding, groups, dilation)
+            )
+            return half.run(conv_transpose3d_input, kernels.STORED["conv_transpose3d_input"], checked)
         checked = kernels.check_conv_transpose3d_input(input_size, weight, grad_output, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
         _x_size[0], _x_size[1], _x_size[2], _x_size[3], _x_size[4] = checked.whole["x"]
@@ -6810,6 +6946,12 @@ def conv_transpose3d_weight(
             return conv_transpose3d_weight(
                 input, weight_size, grad_output, stride, padding, output_padding, groups, dilation
             )
+        if half := kernels.halves(input=input, grad_output=grad_output):
+            input, grad_output = half.stand_ins
+            checked = kernels.check_conv_transpose3d_weight(
+                input, weight_size, grad_output, (stride, padding, output_padding, groups, dilation)
+            )
+            return half.run(conv_transpose3d_weight, kernels.STORED["conv_transpose3d_weight"], checked)
         checked = kernels.check_conv_transpose3d_weight(input, weight_size, grad_output, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
         _w_size[0], _w_size[1], _w_size[2], _w_size[3], _w_size[4] = checked.whole["w"]
@@ -6857,6 +6999,10 @@ def conv_transpose3d_bias(grad_output):
         if other := kernels.joined_batch(5, False, grad_output):
             (grad_output,), _ = other
             return conv_transpose3d_bias(grad_output)
+        if half := kernels.halves(grad_output=grad_output):
+            grad_output, = half.stand_ins
+            checked = kernels.check_conv_transpose3d_bias(grad_output)
+            return half.run(conv_transpose3d_bias, kernels.STORED["conv_transpose3d_bias"], checked)
         kernels.check_conv_transpose3d_bias(grad_output)
         grad_output = _aligned(grad_output)
     N = _shape(grad_output)[0]

@@ -48,6 +48,8 @@ from rot180.generated.numpy_linear_public import (
     check_linear, check_linear_bias, check_linear_input, check_linear_weight, linear, linear_bias,
     linear_input, linear_weight,
 )
+from rot180.generated.numpy_storage import halves
+from rot180.generated.numpy_stored_functions import STORED
 
 __all__ = [
     "linear",

@@ -1,0 +1,381 @@
+"""Public functions on arrays of float16 and bfloat16, which are summed in float32.
+
+The operands are converted to float32 in blocks: of each array, at most `BLOCK` entries at a time (8
+MiB in float32), as far as its loops can be cut. Of a window, that is all channels of a group within
+the extent of a filter, of one sample. The function itself computes with the blocks. Its float32
+results are added up where a sum runs over several blocks, and rounded once, to the dtype of the
+operands. A product of two numbers of such a dtype is exact in float32.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from rot180.codegen.kernels.runtime.numpy.arguments import CheckedWindow
+from rot180.codegen.kernels.runtime.numpy.checks import Array, mistyped
+from rot180.codegen.kernels.runtime.numpy.views import BLOCK
+
+NAMES = ("float16", "bfloat16")  # the latter is not NumPy's: whoever passes one has imported it
+
+Span: TypeAlias = tuple[int, int]  # the first index and the number of indices
+Axes: TypeAlias = Mapping[str, int]  # the axis of each array that has a loop
+
+
+class SlidingAxis(NamedTuple):
+    """A spatial axis of a layer whose filter slides.
+
+    Attributes:
+        windows: the number of windows: outputs of a convolution, inputs of a transposed one.
+        size: the size of the axis that the windows move over.
+        taps, stride, dilation, low: the numbers of the windows.
+
+    """
+
+    windows: int
+    size: int
+    taps: int
+    stride: int
+    dilation: int
+    low: int
+
+    @property
+    def extent(self) -> int:
+        """Return how much of the axis a window spans."""
+        return self.dilation * (self.taps - 1) + 1
+
+
+class SlidingBlock(NamedTuple):
+    """A block along a spatial axis.
+
+    Attributes:
+        windows: its windows.
+        part: what it has of the axis that the windows move over.
+        padding: the padding with which the layer computes it, at both ends.
+
+    """
+
+    windows: Span
+    part: Span
+    padding: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class StoredFunction:
+    """How the arrays of a public function can be cut; arrays are called as in its theorem.
+
+    Attributes:
+        result: what it returns.
+        names: the argument that each array is.
+        size: the argument for the shape of the result, or nothing.
+        cuts: loops that run along whole axes: the axis of each array that has it.
+        groups: the axis of each array that counts groups, in theorems.
+        windows, moved: the array with an entry for each window, and the one that they move over.
+        place: returns the block of some entries along a spatial axis: of the result, if it has such
+            an axis, else of the windows.
+
+    """
+
+    result: str
+    names: Mapping[str, str]
+    size: str
+    cuts: tuple[Axes, ...]
+    groups: Axes
+    windows: str = ""
+    moved: str = ""
+    place: Callable[[SlidingAxis, Span], SlidingBlock] | None = None
+
+
+class BlockLoop(NamedTuple):
+    """A loop that can be cut into blocks.
+
+    Attributes:
+        size: how many values it has.
+        axes: the axis of each array that has it.
+        place: returns the block along a spatial axis, where a filter slides.
+        windows, moved: the arrays with its windows, and with what they move over.
+
+    """
+
+    size: int
+    axes: Axes
+    place: Callable[[Span], SlidingBlock] | None = None
+    windows: str = ""
+    moved: str = ""
+
+    def spans(self, span: Span) -> dict[str, Span]:
+        """Return which part of its axis each array has in a block."""
+        if self.place is None:
+            return dict.fromkeys(self.axes, span)
+        found = self.place(span)
+        return {self.windows: found.windows, self.moved: found.part}
+
+    def length(self, array: str, count: int) -> int:
+        """Return how long the axis of an array is in a block of so many values."""
+        return self.spans(((self.size - count) // 2, count))[array][1]
+
+    def blocks(self, count: int) -> list[Span]:
+        """Return blocks of so many values; one if the loop has no value."""
+        starts = range(0, self.size, count) if self.size else (0,)
+        return [(first, min(count, self.size - first)) for first in starts]
+
+
+class BlockedCall:
+    """A call of a public function, block by block; arrays have an axis of groups in between.
+
+    Attributes:
+        function: the function.
+        how: how its arrays can be cut.
+        operands: the arrays, as they are stored.
+        shapes: their shapes, and that of the result where it is known.
+        loops: the loops that can be cut.
+        counts: how many values of each a block has.
+        parameters: the parameters of the function that all blocks share.
+
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Array],
+        how: StoredFunction,
+        arrays: Mapping[str, Array],
+        checked: CheckedWindow | Sequence[tuple[int, ...]],
+        more: Mapping[str, Any],
+    ) -> None:
+        self.function, self.how, self.parameters = function, how, dict(more)
+        window = checked if isinstance(checked, CheckedWindow) else None
+        groups = window.groups if window else 1
+        self.operands = {
+            t: a.reshape(_split(a.shape, how.groups.get(t), groups)) for t, a in arrays.items()
+        }
+        self.shapes = {t: a.shape for t, a in self.operands.items()}
+        if isinstance(checked, CheckedWindow):
+            self.shapes[how.result] = checked.shapes[how.result]
+            self.parameters |= {"stride": checked.strides, "dilation": checked.dilations}
+        elif checked:
+            self.shapes[how.result] = _split(checked[0], how.groups.get(how.result), 1)
+        self.loops = [*_whole_axes(how, self.shapes), *_spatial_axes(how, window)]
+        self.counts = _counts(self.loops, self.shapes)
+        self.converted: dict[str, tuple[tuple[slice, ...], Array]] = {}
+
+    def blocks(self, summed: bool) -> Iterator[dict[int, Span]]:
+        """Yield blocks of the loops that the result has, or of those that are summed."""
+        chosen = [
+            i for i, loop in enumerate(self.loops) if (self.how.result not in loop.axes) == summed
+        ]
+        spans = (self.loops[i].blocks(self.counts[i]) for i in chosen)
+        for block in itertools.product(*spans):
+            yield dict(zip(chosen, block, strict=True))
+
+    def part(self, block: Mapping[int, Span]) -> Array:
+        """Return what the function computes of a block of every loop, as float32."""
+        groups, given = 1, dict(self.parameters)
+        for t in self.operands:
+            found = self._converted(t, self.places(t, block))
+            if t in self.how.groups:
+                groups = found.shape[self.how.groups[t]]
+            given[self.how.names[t]] = found.reshape(_joined(found.shape, self.how.groups.get(t)))
+        if self.how.size:
+            shape = [
+                n if place == slice(None) else place.stop - place.start
+                for n, place in zip(
+                    self.shapes[self.how.result], self.places(self.how.result, block), strict=True
+                )
+            ]
+            given[self.how.size] = _joined(tuple(shape), self.how.groups.get(self.how.result))
+        if self.how.place:
+            given |= {"padding": self._padding(block), "groups": groups}
+        part = self.function(**given)
+        return part.reshape(_split(part.shape, self.how.groups.get(self.how.result), groups))
+
+    def places(self, array: str, block: Mapping[int, Span]) -> tuple[slice, ...]:
+        """Return where a block lies in an array, or in the result."""
+        rank = 1 + max((loop.axes[array] for loop in self.loops if array in loop.axes), default=-1)
+        found = [slice(None)] * max(rank, len(self.shapes.get(array, ())))
+        for i, span in block.items():
+            loop = self.loops[i]
+            if array in loop.axes:
+                first, count = loop.spans(span)[array]
+                found[loop.axes[array]] = slice(first, first + count)
+        return tuple(found)
+
+    def whole(self, part: Array) -> tuple[int, ...]:
+        """Return the shape of the result, given one of its blocks."""
+        shape = list(part.shape)
+        for loop in self.loops:
+            if self.how.result in loop.axes:
+                shape[loop.axes[self.how.result]] = loop.size
+        return tuple(shape)
+
+    def _converted(self, array: str, places: tuple[slice, ...]) -> Array:
+        """Return a part of an operand as float32; that of the last block again if it is the same."""
+        if array not in self.converted or self.converted[array][0] != places:
+            part = self.operands[array][places].astype(np.float32, order="C")
+            self.converted[array] = places, part
+        return self.converted[array][1]
+
+    def _padding(self, block: Mapping[int, Span]) -> tuple[Any, ...]:
+        pads = [loop.place(block[i]).padding for i, loop in enumerate(self.loops) if loop.place]
+        return tuple(low for low, _ in pads) if all(a == b for a, b in pads) else tuple(pads)
+
+
+class Halves:
+    """The arrays of a call, all of one dtype of `NAMES`.
+
+    Attributes:
+        dtype: their dtype.
+        arrays: the arrays by argument; None where one was left out.
+
+    """
+
+    __slots__ = ("arrays", "dtype")
+
+    def __init__(self, dtype: np.dtype[Any], arrays: Mapping[str, Any]) -> None:
+        self.dtype, self.arrays = dtype, arrays
+
+    @property
+    def stand_ins(self) -> list[Any]:
+        """Return what is checked in their place: float32 arrays of their shapes, without memory."""
+        zero = np.zeros((), np.float32)
+        return [
+            np.broadcast_to(zero, value.shape) if _is_array(value) else value
+            for value in self.arrays.values()
+        ]
+
+    def run(
+        self,
+        function: Callable[..., Array],
+        how: StoredFunction,
+        checked: CheckedWindow | Sequence[tuple[int, ...]],
+        **more: Any,
+    ) -> Array:
+        """Return what a function computes, summed in float32 and rounded once.
+
+        Args:
+            function: a public function, which is called with float32 arrays.
+            how: how its arrays can be cut.
+            checked: what checked the arguments: a window, or the shape that was given.
+            more: other arguments of the function.
+
+        """
+        given = {t: self.arrays[name] for t, name in how.names.items()}
+        call = BlockedCall(
+            function, how, {t: a for t, a in given.items() if a is not None}, checked, more
+        )
+        out: Array | None = None
+        for outer in call.blocks(summed=False):
+            total: Array | None = None
+            for inner in call.blocks(summed=True):
+                part = call.part(outer | inner)
+                if total is None:
+                    total = part
+                else:
+                    total += part
+            assert total is not None, "there is always a block"
+            if out is None:
+                out = np.empty(call.whole(total), self.dtype)
+            with np.errstate(over="ignore", invalid="ignore"):  # it becomes infinite
+                out[call.places(how.result, outer)] = total
+        assert out is not None, "there is always a block"
+        return out.reshape(_joined(out.shape, how.groups.get(how.result)))
+
+
+def halves(**arguments: Any) -> Halves | None:
+    """Return the arrays of a call if they are of float16 or bfloat16, and None if none is.
+
+    Raises:
+        TypeError: the dtypes differ.
+
+    """
+    found = {name: value.dtype for name, value in arguments.items() if _is_array(value)}
+    if not any(map(is_stored, found.values())):
+        return None
+    first, dtype = next(iter(found.items()))
+    for name, other in found.items():
+        if other != dtype:
+            expected = f"{dtype}, the dtype of {first}; convert it with astype"
+            raise mistyped(name, f"dtype {other}", expected)
+    return Halves(dtype, arguments)
+
+
+def is_stored(dtype: np.dtype[Any]) -> bool:
+    """Say whether it is a dtype of `NAMES`, in the byte order of the processor."""
+    return dtype.itemsize == 2 and dtype.name in NAMES and dtype.isnative
+
+
+def _is_array(value: object) -> bool:
+    return isinstance(value, np.ndarray) and not isinstance(value, np.ma.MaskedArray)
+
+
+def _split(shape: Sequence[int], axis: int | None, groups: int) -> tuple[int, ...]:
+    """Return a shape with an axis of groups."""
+    if axis is None:
+        return tuple(shape)
+    return (*shape[:axis], groups, shape[axis] // groups, *shape[axis + 1 :])
+
+
+def _joined(shape: tuple[int, ...], axis: int | None) -> tuple[int, ...]:
+    """Return a shape whose groups are joined with the axis behind them."""
+    if axis is None:
+        return shape
+    return (*shape[:axis], shape[axis] * shape[axis + 1], *shape[axis + 2 :])
+
+
+def _whole_axes(
+    how: StoredFunction, shapes: Mapping[str, tuple[int, ...]]
+) -> Iterator[BlockLoop]:
+    """Yield the loops that run along whole axes."""
+    for axes in how.cuts:
+        size = next((shapes[t][axis] for t, axis in axes.items() if t in shapes), None)
+        if size is not None:
+            yield BlockLoop(size, axes)
+
+
+def _spatial_axes(how: StoredFunction, window: CheckedWindow | None) -> Iterator[BlockLoop]:
+    """Yield the loops along spatial axes where a filter slides."""
+    if window is None or how.place is None:
+        return
+    rank = len(window.strides)
+    sizes = (window.shapes[t][-rank:] for t in (how.windows, how.moved, "w"))
+    for n, numbers in enumerate(
+        zip(*sizes, window.strides, window.dilations, window.lows, strict=True)
+    ):
+        axis = SlidingAxis(*numbers)
+        axes = {t: len(window.shapes[t]) - rank + n for t in (how.windows, how.moved)}
+        size = axis.size if how.result == how.moved else axis.windows
+        yield BlockLoop(size, axes, partial(how.place, axis), how.windows, how.moved)
+
+
+def _counts(loops: Sequence[BlockLoop], shapes: Mapping[str, tuple[int, ...]]) -> list[int]:
+    """Return how many values of each loop a block has, so that parts of arrays have few entries.
+
+    A block of a loop converts again what does not depend on it; where that is cheap comes first.
+    """
+    counts = [max(loop.size, 1) for loop in loops]
+    sizes = {t: math.prod(shape) for t, shape in shapes.items()}
+    again = [sum(n for t, n in sizes.items() if t not in loop.axes) for loop in loops]
+    order = sorted(range(len(loops)), key=lambda i: again[i])
+    for array in sorted(sizes, key=lambda t: -sizes[t]):
+        if sizes[array] <= BLOCK:
+            continue
+        for i in (i for i in order if array in loops[i].axes):
+            while counts[i] > 1 and (many := _entries(array, shapes[array], loops, counts)) > BLOCK:
+                counts[i] = max(1, counts[i] * BLOCK // many)
+    return counts
+
+
+def _entries(
+    array: str, shape: Sequence[int], loops: Sequence[BlockLoop], counts: Sequence[int]
+) -> int:
+    """Return how many entries of an array a block has."""
+    lengths = list(shape)
+    for loop, count in zip(loops, counts, strict=True):
+        if array in loop.axes:
+            lengths[loop.axes[array]] = loop.length(array, count)
+    return math.prod(lengths)
