@@ -34,7 +34,8 @@
 # cython: language_level=3, cdivision=False
 """The shipped layers and their gradients, computed by compiled kernels; called as in PyTorch.
 
-Dtypes: float32 or float64; arrays of other dtypes use the NumPy kernels.
+Dtypes: float32 or float64; float16 and bfloat16 are converted to float32 in blocks
+(`numpy_storage`); arrays of other dtypes use the NumPy kernels.
 Arrays may be strided and read-only; they are never written. As in every framework, "convolution"
 means correlation. G is the number of groups: an axis of size G*C has the C channels of the first
 group, then those of the second, and so on.
@@ -5248,7 +5249,7 @@ def linear_bias(grad_output):
             (grad_output,), _ = other
             return linear_bias(grad_output)
         if half := kernels.halves(grad_output=grad_output):
-            grad_output, = half.stand_ins
+            (grad_output,) = half.stand_ins
             checked = kernels.check_linear_bias(grad_output)
             return half.run(linear_bias, kernels.STORED["linear_bias"], checked)
         kernels.check_linear_bias(grad_output)
@@ -5514,7 +5515,7 @@ def conv1d_bias(grad_output):
             (grad_output,), _ = other
             return conv1d_bias(grad_output)
         if half := kernels.halves(grad_output=grad_output):
-            grad_output, = half.stand_ins
+            (grad_output,) = half.stand_ins
             checked = kernels.check_conv1d_bias(grad_output)
             return half.run(conv1d_bias, kernels.STORED["conv1d_bias"], checked)
         kernels.check_conv1d_bias(grad_output)
@@ -5824,7 +5825,7 @@ def conv2d_bias(grad_output):
             (grad_output,), _ = other
             return conv2d_bias(grad_output)
         if half := kernels.halves(grad_output=grad_output):
-            grad_output, = half.stand_ins
+            (grad_output,) = half.stand_ins
             checked = kernels.check_conv2d_bias(grad_output)
             return half.run(conv2d_bias, kernels.STORED["conv2d_bias"], checked)
         kernels.check_conv2d_bias(grad_output)
@@ -6107,7 +6108,7 @@ def conv3d_bias(grad_output):
             (grad_output,), _ = other
             return conv3d_bias(grad_output)
         if half := kernels.halves(grad_output=grad_output):
-            grad_output, = half.stand_ins
+            (grad_output,) = half.stand_ins
             checked = kernels.check_conv3d_bias(grad_output)
             return half.run(conv3d_bias, kernels.STORED["conv3d_bias"], checked)
         kernels.check_conv3d_bias(grad_output)
@@ -6398,7 +6399,7 @@ def conv_transpose1d_bias(grad_output):
             (grad_output,), _ = other
             return conv_transpose1d_bias(grad_output)
         if half := kernels.halves(grad_output=grad_output):
-            grad_output, = half.stand_ins
+            (grad_output,) = half.stand_ins
             checked = kernels.check_conv_transpose1d_bias(grad_output)
             return half.run(conv_transpose1d_bias, kernels.STORED["conv_transpose1d_bias"], checked)
         kernels.check_conv_transpose1d_bias(grad_output)
@@ -6695,7 +6696,7 @@ def conv_transpose2d_bias(grad_output):
             (grad_output,), _ = other
             return conv_transpose2d_bias(grad_output)
         if half := kernels.halves(grad_output=grad_output):
-            grad_output, = half.stand_ins
+            (grad_output,) = half.stand_ins
             checked = kernels.check_conv_transpose2d_bias(grad_output)
             return half.run(conv_transpose2d_bias, kernels.STORED["conv_transpose2d_bias"], checked)
         kernels.check_conv_transpose2d_bias(grad_output)
@@ -7000,7 +7001,7 @@ def conv_transpose3d_bias(grad_output):
             (grad_output,), _ = other
             return conv_transpose3d_bias(grad_output)
         if half := kernels.halves(grad_output=grad_output):
-            grad_output, = half.stand_ins
+            (grad_output,) = half.stand_ins
             checked = kernels.check_conv_transpose3d_bias(grad_output)
             return half.run(conv_transpose3d_bias, kernels.STORED["conv_transpose3d_bias"], checked)
         kernels.check_conv_transpose3d_bias(grad_output)

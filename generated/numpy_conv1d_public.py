@@ -237,7 +237,7 @@ def conv1d_bias(grad_output: Array) -> Array:
         (grad_output,), _ = other
         return conv1d_bias(grad_output)
     if half := halves(grad_output=grad_output):
-        grad_output, = half.stand_ins
+        (grad_output,) = half.stand_ins
         checked = check_conv1d_bias(grad_output)
         return half.run(conv1d_bias, STORED["conv1d_bias"], checked)
     check_conv1d_bias(grad_output)

@@ -252,7 +252,7 @@ def conv2d_bias(grad_output: Array) -> Array:
         (grad_output,), _ = other
         return conv2d_bias(grad_output)
     if half := halves(grad_output=grad_output):
-        grad_output, = half.stand_ins
+        (grad_output,) = half.stand_ins
         checked = check_conv2d_bias(grad_output)
         return half.run(conv2d_bias, STORED["conv2d_bias"], checked)
     check_conv2d_bias(grad_output)

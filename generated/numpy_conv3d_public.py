@@ -250,7 +250,7 @@ def conv3d_bias(grad_output: Array) -> Array:
         (grad_output,), _ = other
         return conv3d_bias(grad_output)
     if half := halves(grad_output=grad_output):
-        grad_output, = half.stand_ins
+        (grad_output,) = half.stand_ins
         checked = check_conv3d_bias(grad_output)
         return half.run(conv3d_bias, STORED["conv3d_bias"], checked)
     check_conv3d_bias(grad_output)

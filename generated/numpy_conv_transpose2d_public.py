@@ -259,7 +259,7 @@ def conv_transpose2d_bias(grad_output: Array) -> Array:
         (grad_output,), _ = other
         return conv_transpose2d_bias(grad_output)
     if half := halves(grad_output=grad_output):
-        grad_output, = half.stand_ins
+        (grad_output,) = half.stand_ins
         checked = check_conv_transpose2d_bias(grad_output)
         return half.run(conv_transpose2d_bias, STORED["conv_transpose2d_bias"], checked)
     check_conv_transpose2d_bias(grad_output)

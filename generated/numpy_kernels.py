@@ -3,7 +3,9 @@
 # Regenerate: rot180 generate
 """The shipped layers and their gradients, computed by NumPy kernels; called as in PyTorch.
 
-Dtypes: float32, float64, an integer dtype, complex64 or complex128.
+Dtypes: float32, float64, an integer dtype, complex64 or complex128;
+and float16 or bfloat16 (of the package ml_dtypes), whose sums are computed in float32 and rounded
+once. For that, blocks of at most 2^21 entries of an array are converted at a time: `numpy_storage`.
 A gradient of complex arrays, too, is the sum in its theorem: nothing is conjugated. PyTorch's
 gradient by the input is that with `weight.conj()`, and by the weight that with `input.conj()`.
 

@@ -198,7 +198,7 @@ def linear_bias(grad_output: Array) -> Array:
         (grad_output,), _ = other
         return linear_bias(grad_output)
     if half := halves(grad_output=grad_output):
-        grad_output, = half.stand_ins
+        (grad_output,) = half.stand_ins
         checked = check_linear_bias(grad_output)
         return half.run(linear_bias, STORED["linear_bias"], checked)
     check_linear_bias(grad_output)

@@ -1,10 +1,11 @@
 """Public functions on arrays of float16 and bfloat16, which are summed in float32.
 
-The operands are converted to float32 in blocks: of each array, at most `BLOCK` entries at a time (8
-MiB in float32), as far as its loops can be cut. Of a window, that is all channels of a group within
-the extent of a filter, of one sample. The function itself computes with the blocks. Its float32
-results are added up where a sum runs over several blocks, and rounded once, to the dtype of the
-operands. A product of two numbers of such a dtype is exact in float32.
+The operands are converted to float32 in blocks, of at most `BLOCK` entries of each array (8 MiB),
+as far as its loops can be cut: along batch, groups, windows and the channels of the weight. The
+smallest block has one sample, one group with its channels, and the extent of one window. The
+function itself computes with blocks. Its results, of float32, are added up where a sum runs over
+several blocks, and rounded once, to the dtype of the operands. A product of two numbers of such a
+dtype is exact in float32 unless it underflows or overflows.
 """
 
 from __future__ import annotations
