@@ -174,6 +174,14 @@ class BlockedCall:
         for block in itertools.product(*spans):
             yield dict(zip(chosen, block, strict=True))
 
+    def total(self, block: Mapping[int, Span]) -> Array:
+        """Return the sum of a block over all blocks of the loops that are summed, as float32."""
+        first, *rest = self.blocks(summed=True)
+        found = self.part({**block, **first})
+        for other in rest:
+            found += self.part({**block, **other})
+        return found
+
     def part(self, block: Mapping[int, Span]) -> Array:
         """Return what the function computes of a block of every loop, as float32."""
         groups, given = 1, dict(self.parameters)
@@ -270,18 +278,10 @@ class Halves:
             function, how, {t: a for t, a in given.items() if a is not None}, checked, more
         )
         out: Array | None = None
-        for outer in call.blocks(summed=False):
-            total: Array | None = None
-            for inner in call.blocks(summed=True):
-                part = call.part(outer | inner)
-                if total is None:
-                    total = part
-                else:
-                    total += part
-            assert total is not None, "there is always a block"
-            if out is None:
-                out = np.empty(call.whole(total), self.dtype)
-            with np.errstate(over="ignore", invalid="ignore"):  # it becomes infinite
+        with np.errstate(over="ignore"):  # what is too large becomes infinite
+            for outer in call.blocks(summed=False):
+                total = call.total(outer)
+                out = np.empty(call.whole(total), self.dtype) if out is None else out
                 out[call.places(how.result, outer)] = total
         assert out is not None, "there is always a block"
         return out.reshape(_joined(out.shape, how.groups.get(how.result)))
