@@ -13,7 +13,14 @@ from rot180.codegen.kernels.expressions import definition, number
 from rot180.codegen.kernels.output_sizes import size_text
 from rot180.codegen.kernels.public_api import Argument, PublicFunction
 from rot180.codegen.kernels.public_shapes import group_axis
-from rot180.codegen.kernels.public_text import any_batch, docstring, indented, letters, signature, stored
+from rot180.codegen.kernels.public_text import (
+    any_batch,
+    docstring,
+    indented,
+    letters,
+    signature,
+    stored,
+)
 from rot180.derive.language.polynomial import symbols_of
 
 

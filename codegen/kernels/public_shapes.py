@@ -71,9 +71,12 @@ def whole_axes(layer: Layer, index: Symbol, terms: Sequence[Term]) -> dict[str, 
         found[layer.output.name] = definition.formals.index(index)
         sizes.add(layer.output.shape[found[layer.output.name]])
     for factor in (f for t in terms for f in accesses_and_brackets(t.factors)):
+        if isinstance(factor, Range) and factor.value == index:
+            sizes.add(factor.size)
+            continue
         if not isinstance(factor, Access):
             if index in symbols_of(factor.value):
-                sizes.add(factor.size if isinstance(factor, Range) and factor.value == index else None)
+                return {}
             continue
         name, at = factor.tensor.name, [index in symbols_of(e) for e in factor.index]
         if not any(at):

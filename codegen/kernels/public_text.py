@@ -74,12 +74,14 @@ def stored(f: PublicFunction, module: str = "") -> Iterator[str]:
     names = [a.name for a in f.arrays]
     given = ", ".join(f"{name}={name}" for name in names)
     yield f"if half := {module}halves({given}):"
-    yield f"{TAB}{written_tuple(names) if len(names) == 1 else ', '.join(names)} = half.stand_ins"
+    to = ", ".join(names) if len(names) > 1 else written_tuple(names)
+    yield f"{TAB}{to} = half.stand_ins"
     passed = [a.name for a in f.arguments]
     passed += [f"({', '.join(p.name for p in f.parameters)})"] if f.window else []
     more = ["accuracy=accuracy"] if f.fast else []
     run = [f.name, f'{module}STORED["{f.name}"]', "checked", *more]
-    for head, arguments in ((f"checked = {module}check_{f.name}", passed), ("return half.run", run)):
+    lines = {f"checked = {module}check_{f.name}": passed, "return half.run": run}
+    for head, arguments in lines.items():
         call = definition(head, arguments, "", TAB * 2)
         yield from (line.removeprefix(TAB) for line in call)
 

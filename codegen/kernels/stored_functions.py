@@ -76,7 +76,7 @@ def cuts_of(f: PublicFunction) -> list[Mapping[str, int]]:
         body = tuple(t for t in body if f.result.name in _operands(t.factors))
     summed = dict.fromkeys(v for t in body for v in t.variables)
     known = {f.result.name, *(a.tensor.name for a in f.arrays)}
-    found = []
+    found = list[Mapping[str, int]]()
     for index in (*formals, *summed):
         axes = whole_axes(forward, index, body)
         axes = {name: axis for name, axis in axes.items() if name in known}

@@ -515,12 +515,12 @@ Qed.
 (* A sum that is stored: computed in a wide format, within e of s, and rounded once to a narrow one,
    with the unit roundoff w; near 0 it may be off by theta. The last rounding counts by the size of
    the sum, not of its products. *)
-Theorem stored w theta s e x y z : abs (sub x s) [<=] e -> rounds w x y ->
-  abs (sub z y) [<=] theta -> abs (sub z s) [<=] e [+] w [*] (abs s [+] e) [+] theta.
+Theorem stored w theta s e x y r : abs (sub x s) [<=] e -> rounds w x y ->
+  abs (sub r y) [<=] theta -> abs (sub r s) [<=] e [+] w [*] (abs s [+] e) [+] theta.
 Proof using model.
-  intros E R Z. destruct (model _ _ _ R) as (d & D & Y). rewrite Y in Z.
-  replace (sub z s) with (sub x s [+] d [*] x [+] sub z (x [*] (one [+] d))) by ring.
-  eapply le_trans; [apply abs_add | apply add_both; [| exact Z]].
+  intros E W R. destruct (model _ _ _ W) as (d & D & Y). rewrite Y in R.
+  replace (sub r s) with (sub x s [+] d [*] x [+] sub r (x [*] (one [+] d))) by ring.
+  eapply le_trans; [apply abs_add | apply add_both; [| exact R]].
   eapply le_trans; [apply abs_add | apply add_both; [exact E |]].
   rewrite abs_mul. apply (le_trans _ _ (w [*] abs x)).
   - apply mul_right; [apply abs_positive | exact D].

@@ -223,7 +223,7 @@ class BlockedCall:
         return tuple(shape)
 
     def _converted(self, array: str, places: tuple[slice, ...]) -> Array:
-        """Return a part of an operand as float32; that of the last block again if it is the same."""
+        """Return a part of an operand as float32; that of the last block if it is the same."""
         if array not in self.converted or self.converted[array][0] != places:
             part = self.operands[array][places].astype(np.float32, order="C")
             self.converted[array] = places, part
