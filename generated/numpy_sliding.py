@@ -8,7 +8,7 @@ What a block reads is a theorem about each layer, for every stride, dilation and
 
 from __future__ import annotations
 
-from rot180.generated.numpy_storage import SlidingAxis, SlidingBlock, Span
+from rot180.generated.numpy_block_loops import SlidingAxis, SlidingBlock, Span
 from rot180.generated.dask_windows import (
     gather_padding,
     gather_window,

@@ -3,8 +3,8 @@
 # Regenerate: rot180 generate
 """How the arrays of each public function are cut, where they are of float16 or bfloat16."""
 
+from rot180.generated.numpy_block_loops import StoredFunction
 from rot180.generated.numpy_sliding import block_of_windows, block_under_windows
-from rot180.generated.numpy_storage import StoredFunction
 
 STORED: dict[str, StoredFunction] = {
     "linear": StoredFunction(

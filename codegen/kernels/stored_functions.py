@@ -14,8 +14,9 @@ from rot180.codegen.system.templates import template
 from rot180.derive.language.layers import axis_letters
 from rot180.derive.language.terms import Access
 
-STORAGE, SLIDING, TABLE = "numpy_storage", "numpy_sliding", "numpy_stored_functions"
-"""The committed modules: blocks in float32, blocks where a filter slides, and the table."""
+LOOPS, SLIDING = "numpy_block_loops", "numpy_sliding"
+STORAGE, TABLE = "numpy_storage", "numpy_stored_functions"
+"""The committed modules: loops, those where a filter slides, calls by blocks, and the table."""
 
 
 def stored_modules(
@@ -29,15 +30,17 @@ def stored_modules(
         arguments: the committed module that reads the arguments of public functions.
 
     """
-    shared = {"arguments": arguments, "checks": CHECKS, "views": "numpy_views", "storage": STORAGE}
+    shared = {"arguments": arguments, "checks": CHECKS, "views": "numpy_views"}
+    shared |= {"block_loops": LOOPS}
     places = sorted({_place(f) for f in functions if f.window})
     imports = import_lines(SLIDING, places) if places else ()
     text = template("kernels", "stored_functions.py.jinja").render(
         header=header,
-        imports=[*imports, *import_lines(STORAGE, ["StoredFunction"])],
+        imports=[*import_lines(LOOPS, ["StoredFunction"]), *imports],
         rows=[row for f in functions for row in _rows(f)],
     )
     found = {TABLE: text, STORAGE: copied("numpy/storage", header, shared)}
+    found[LOOPS] = copied("numpy/block_loops", header, shared)
     if places:
         found[SLIDING] = copied("numpy/sliding", header, shared)
     return {f"{name}.py": (text, {}) for name, text in found.items()}

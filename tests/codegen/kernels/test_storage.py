@@ -17,7 +17,7 @@ from rot180.derive.gradients.gradient import gradient, kernel_theorem
 from rot180.derive.language.layers import layer
 from rot180.derive.semantics.rounding import RoundingTheorem, rounding
 from rot180.derive.semantics.rounding_bounds import EntryBounds, arithmetic, entry_bounds
-from rot180.generated import numpy_storage
+from rot180.generated import numpy_block_loops, numpy_storage
 from rot180.generated.numpy_views import BLOCK
 from tests.support.configurations import BACKENDS, load
 
@@ -41,7 +41,7 @@ def kernels(request: pytest.FixtureRequest) -> ModuleType:
 
 @pytest.fixture(params=[60, BLOCK])
 def block(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(numpy_storage, "BLOCK", request.param)
+    monkeypatch.setattr(numpy_block_loops, "BLOCK", request.param)
     return int(request.param)
 
 
@@ -93,7 +93,7 @@ def test_integers_are_exact(
 ) -> None:
     """Whatever the blocks: strides, dilations, groups, padding, no batch, no entry."""
     rng = np.random.default_rng([block % 997, LAYERS.index(name)])
-    for _ in range(2):
+    for _ in range(1 if block < BLOCK and "3d" in name else 2):
         for function, given, how in calls(name, rng, dtype):
             expected = getattr(load("numpy_kernels"), function)(*map(as_float64, given), **how)
             found = getattr(kernels, function)(*given, **how)
@@ -147,7 +147,7 @@ def test_real_numbers_are_within_the_proved_bound(
     given = operands(dtype)
     found = bounds(operand, given, dtype)
     for size in (BLOCK, 20):
-        monkeypatch.setattr(numpy_storage, "BLOCK", size)
+        monkeypatch.setattr(numpy_block_loops, "BLOCK", size)
         for backend in BACKENDS:
             if importlib.util.find_spec(f"rot180.generated.{backend}"):
                 values = computed(load(backend), operand, given)
@@ -162,7 +162,7 @@ def test_sums_of_rounded_blocks_break_the_bound(
     given = {name: np.ones_like(value) for name, value in operands(dtype).items()}
     given["grad_y"][0, :, 0, 0] = 4096
     found = bounds(operand, given, dtype)
-    monkeypatch.setattr(numpy_storage, "BLOCK", 1)
+    monkeypatch.setattr(numpy_block_loops, "BLOCK", 1)
     kernels = load("numpy_kernels")
     assert found.ratios(as_float64(computed(kernels, operand, given))).max() <= 1
     part = numpy_storage.BlockedCall.part
@@ -182,7 +182,7 @@ def test_sums_are_longer_than_16_bits_count(kernels: ModuleType, dtype: np.dtype
 def test_blocks_are_bounded(dtype: np.dtype[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """No array is converted whole: not a batch, one large image, a long signal or a weight."""
     kernels, most = load("numpy_kernels"), 3000
-    monkeypatch.setattr(numpy_storage, "BLOCK", most)
+    monkeypatch.setattr(numpy_block_loops, "BLOCK", most)
     seen = list[int]()
     part = numpy_storage.BlockedCall.part
 

@@ -5,7 +5,7 @@ What a block reads is a theorem about each layer, for every stride, dilation and
 
 from __future__ import annotations
 
-from rot180.codegen.kernels.runtime.numpy.storage import SlidingAxis, SlidingBlock, Span
+from rot180.codegen.kernels.runtime.numpy.block_loops import SlidingAxis, SlidingBlock, Span
 from rot180.generated.dask_windows import (
     gather_padding,
     gather_window,

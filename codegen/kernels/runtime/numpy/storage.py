@@ -1,6 +1,6 @@
 """Public functions on arrays of float16 and bfloat16, which are summed in float32.
 
-The operands are converted to float32 in blocks, of at most `BLOCK` entries of each array (8 MiB),
+The operands are converted to float32 in blocks, of at most 2^21 entries of each array (8 MiB),
 as far as its loops can be cut: along batch, groups, windows and the channels of the weight. The
 smallest block has one sample, one group with its channels, and the extent of one window. The
 function itself computes with blocks. Its results, of float32, are added up where a sum runs over
@@ -11,120 +11,21 @@ dtype is exact in float32 unless it underflows or overflows.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from rot180.codegen.kernels.runtime.numpy.arguments import CheckedWindow
+from rot180.codegen.kernels.runtime.numpy.block_loops import (
+    Span,
+    StoredFunction,
+    block_counts,
+    loops_of,
+)
 from rot180.codegen.kernels.runtime.numpy.checks import Array, mistyped
-from rot180.codegen.kernels.runtime.numpy.views import BLOCK
 
 NAMES = ("float16", "bfloat16")  # the latter is not NumPy's: whoever passes one has imported it
-
-Span: TypeAlias = tuple[int, int]  # the first index and the number of indices
-Axes: TypeAlias = Mapping[str, int]  # the axis of each array that has a loop
-
-
-class SlidingAxis(NamedTuple):
-    """A spatial axis of a layer whose filter slides.
-
-    Attributes:
-        windows: the number of windows: outputs of a convolution, inputs of a transposed one.
-        size: the size of the axis that the windows move over.
-        taps, stride, dilation, low: the numbers of the windows.
-
-    """
-
-    windows: int
-    size: int
-    taps: int
-    stride: int
-    dilation: int
-    low: int
-
-    @property
-    def extent(self) -> int:
-        """Return how much of the axis a window spans."""
-        return self.dilation * (self.taps - 1) + 1
-
-
-class SlidingBlock(NamedTuple):
-    """A block along a spatial axis.
-
-    Attributes:
-        windows: its windows.
-        part: what it has of the axis that the windows move over.
-        padding: the padding with which the layer computes it, at both ends.
-
-    """
-
-    windows: Span
-    part: Span
-    padding: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class StoredFunction:
-    """How the arrays of a public function can be cut; arrays are called as in its theorem.
-
-    Attributes:
-        result: what it returns.
-        names: the argument that each array is.
-        size: the argument for the shape of the result, or nothing.
-        cuts: loops that run along whole axes: the axis of each array that has it.
-        groups: the axis of each array that counts groups, in theorems.
-        windows, moved: the array with an entry for each window, and the one that they move over.
-        place: returns the block of some entries along a spatial axis: of the result, if it has such
-            an axis, else of the windows.
-
-    """
-
-    result: str
-    names: Mapping[str, str]
-    size: str
-    cuts: tuple[Axes, ...]
-    groups: Axes
-    windows: str = ""
-    moved: str = ""
-    place: Callable[[SlidingAxis, Span], SlidingBlock] | None = None
-
-
-class BlockLoop(NamedTuple):
-    """A loop that can be cut into blocks.
-
-    Attributes:
-        size: how many values it has.
-        axes: the axis of each array that has it.
-        place: returns the block along a spatial axis, where a filter slides.
-        windows, moved: the arrays with its windows, and with what they move over.
-
-    """
-
-    size: int
-    axes: Axes
-    place: Callable[[Span], SlidingBlock] | None = None
-    windows: str = ""
-    moved: str = ""
-
-    def spans(self, span: Span) -> dict[str, Span]:
-        """Return which part of its axis each array has in a block."""
-        if self.place is None:
-            return dict.fromkeys(self.axes, span)
-        found = self.place(span)
-        return {self.windows: found.windows, self.moved: found.part}
-
-    def length(self, array: str, count: int) -> int:
-        """Return how long the axis of an array is in a block of so many values."""
-        return self.spans(((self.size - count) // 2, count))[array][1]
-
-    def blocks(self, count: int) -> list[Span]:
-        """Return blocks of so many values; one if the loop has no value."""
-        starts = range(0, self.size, count) if self.size else (0,)
-        return [(first, min(count, self.size - first)) for first in starts]
 
 
 class BlockedCall:
@@ -156,13 +57,13 @@ class BlockedCall:
             t: a.reshape(_split(a.shape, how.groups.get(t), groups)) for t, a in arrays.items()
         }
         self.shapes = {t: a.shape for t, a in self.operands.items()}
-        if isinstance(checked, CheckedWindow):
-            self.shapes[how.result] = checked.shapes[how.result]
-            self.parameters |= {"stride": checked.strides, "dilation": checked.dilations}
+        if window:
+            self.shapes[how.result] = window.shapes[how.result]
+            self.parameters |= {"stride": window.strides, "dilation": window.dilations}
         elif checked:
             self.shapes[how.result] = _split(checked[0], how.groups.get(how.result), 1)
-        self.loops = [*_whole_axes(how, self.shapes), *_spatial_axes(how, window)]
-        self.counts = _counts(self.loops, self.shapes)
+        self.loops = loops_of(how, self.shapes, window)
+        self.counts = block_counts(self.loops, self.shapes)
         self.converted: dict[str, tuple[tuple[slice, ...], Array]] = {}
 
     def blocks(self, summed: bool) -> Iterator[dict[int, Span]]:
@@ -326,57 +227,3 @@ def _joined(shape: tuple[int, ...], axis: int | None) -> tuple[int, ...]:
     if axis is None:
         return shape
     return (*shape[:axis], shape[axis] * shape[axis + 1], *shape[axis + 2 :])
-
-
-def _whole_axes(
-    how: StoredFunction, shapes: Mapping[str, tuple[int, ...]]
-) -> Iterator[BlockLoop]:
-    """Yield the loops that run along whole axes."""
-    for axes in how.cuts:
-        size = next((shapes[t][axis] for t, axis in axes.items() if t in shapes), None)
-        if size is not None:
-            yield BlockLoop(size, axes)
-
-
-def _spatial_axes(how: StoredFunction, window: CheckedWindow | None) -> Iterator[BlockLoop]:
-    """Yield the loops along spatial axes where a filter slides."""
-    if window is None or how.place is None:
-        return
-    rank = len(window.strides)
-    sizes = (window.shapes[t][-rank:] for t in (how.windows, how.moved, "w"))
-    for n, numbers in enumerate(
-        zip(*sizes, window.strides, window.dilations, window.lows, strict=True)
-    ):
-        axis = SlidingAxis(*numbers)
-        axes = {t: len(window.shapes[t]) - rank + n for t in (how.windows, how.moved)}
-        size = axis.size if how.result == how.moved else axis.windows
-        yield BlockLoop(size, axes, partial(how.place, axis), how.windows, how.moved)
-
-
-def _counts(loops: Sequence[BlockLoop], shapes: Mapping[str, tuple[int, ...]]) -> list[int]:
-    """Return how many values of each loop a block has, so that parts of arrays have few entries.
-
-    A block of a loop converts again what does not depend on it; where that is cheap comes first.
-    """
-    counts = [max(loop.size, 1) for loop in loops]
-    sizes = {t: math.prod(shape) for t, shape in shapes.items()}
-    again = [sum(n for t, n in sizes.items() if t not in loop.axes) for loop in loops]
-    order = sorted(range(len(loops)), key=lambda i: again[i])
-    for array in sorted(sizes, key=lambda t: -sizes[t]):
-        if sizes[array] <= BLOCK:
-            continue
-        for i in (i for i in order if array in loops[i].axes):
-            while counts[i] > 1 and (many := _entries(array, shapes[array], loops, counts)) > BLOCK:
-                counts[i] = max(1, counts[i] * BLOCK // many)
-    return counts
-
-
-def _entries(
-    array: str, shape: Sequence[int], loops: Sequence[BlockLoop], counts: Sequence[int]
-) -> int:
-    """Return how many entries of an array a block has."""
-    lengths = list(shape)
-    for loop, count in zip(loops, counts, strict=True):
-        if array in loop.axes:
-            lengths[loop.axes[array]] = loop.length(array, count)
-    return math.prod(lengths)
