@@ -30,7 +30,8 @@ LAYERS = ("linear", *(f"conv{t}{n}d" for t in ("", "_transpose") for n in (1, 2,
 def dtype(request: pytest.FixtureRequest) -> np.dtype[Any]:
     if request.param == "bfloat16":
         package = pytest.importorskip("ml_dtypes", reason="ml_dtypes is not installed")
-        return np.dtype(package.__dict__["bfloat16"])
+        found: np.dtype[Any] = np.dtype(package.bfloat16)
+        return found
     return np.dtype(str(request.param))
 
 

@@ -60,7 +60,7 @@ class BlockedCall:
         if window:
             self.shapes[how.result] = window.shapes[how.result]
             self.parameters |= {"stride": window.strides, "dilation": window.dilations}
-        elif checked:
+        elif checked and not isinstance(checked, CheckedWindow):
             self.shapes[how.result] = _split(checked[0], how.groups.get(how.result), 1)
         self.loops = loops_of(how, self.shapes, window)
         self.counts = block_counts(self.loops, self.shapes)
