@@ -4,7 +4,8 @@
 """Convolutions and their gradients: compiled kernels if they are built, NumPy kernels otherwise.
 
 `backend()` returns which are in use. Arrays of integers or complex numbers always use the NumPy
-kernels. This package imports only NumPy and the standard library.
+kernels. Arrays of float16 and bfloat16 are summed in float32. This package imports only NumPy and
+the standard library.
 """
 
 from __future__ import annotations

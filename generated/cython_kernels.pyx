@@ -31,10 +31,11 @@
 #   conv_transpose3d_grouped.grad_w, proof bf1a7a4f9b160ceb
 #   conv_transpose3d_grouped.grad_bias, proof b3792409344e17ee
 # Regenerate: rot180 generate
-# cython: language_level=3, cdivision=False
+# cython: language_level=3, cdivision=False, freethreading_compatible=True
 """The shipped layers and their gradients, computed by compiled kernels; called as in PyTorch.
 
-Dtypes: float32 or float64; arrays of other dtypes use the NumPy kernels.
+Dtypes: float32 or float64; float16 and bfloat16 are converted to float32 in blocks
+(`numpy_storage`); arrays of other dtypes use the NumPy kernels.
 Arrays may be strided and read-only; they are never written. As in every framework, "convolution"
 means correlation. G is the number of groups: an axis of size G*C has the C channels of the first
 group, then those of the second, and so on.
@@ -126,8 +127,8 @@ cdef extern from *:
 cnp.import_array()
 
 # Layers that are compiled later call the functions of contraction.h that are here.
-CONTRACTION = "rot180.generated.cython_kernels.contraction_7cbd7bf9aa5e6fd3"
-contraction_7cbd7bf9aa5e6fd3 = PyCapsule_New(&rot180_lent, "rot180.generated.cython_kernels.contraction_7cbd7bf9aa5e6fd3", NULL)
+CONTRACTION = "rot180.generated.cython_kernels.contraction_fc00e6be8f57b068"
+contraction_fc00e6be8f57b068 = PyCapsule_New(&rot180_lent, "rot180.generated.cython_kernels.contraction_fc00e6be8f57b068", NULL)
 
 __all__ = [
     "linear",
@@ -4776,8 +4777,12 @@ cdef _numpy():
 
 
 cdef bint _left(array):
-    """Return whether NumPy's kernels compute with arrays of that dtype."""
-    return isinstance(array, np.ndarray) and array.dtype not in _DTYPES
+    """Return whether NumPy's kernels compute with arrays of that dtype; not if it is stored."""
+    if not isinstance(array, np.ndarray) or array.dtype in _DTYPES:
+        return False
+    from rot180.generated.numpy_storage import is_stored
+
+    return not is_stored(array.dtype)
 
 
 cdef _aligned(array):
@@ -5063,6 +5068,10 @@ def linear(input, weight, bias=None):
             (input,), batch = other
             again = linear(input, weight, bias)
             return kernels.with_batch(batch, again)
+        if half := kernels.halves(input=input, weight=weight, bias=bias):
+            input, weight, bias = half.stand_ins
+            checked = kernels.check_linear(input, weight, bias)
+            return half.run(linear, kernels.STORED["linear"], checked)
         kernels.check_linear(input, weight, bias)
         input = _aligned(input)
         weight = _aligned(weight)
@@ -5125,6 +5134,10 @@ def linear_input(input_size, weight, grad_output):
             (input_size, grad_output), batch = other
             again = linear_input(input_size, weight, grad_output)
             return kernels.with_batch(batch, again)
+        if half := kernels.halves(weight=weight, grad_output=grad_output):
+            weight, grad_output = half.stand_ins
+            checked = kernels.check_linear_input(input_size, weight, grad_output)
+            return half.run(linear_input, kernels.STORED["linear_input"], checked)
         checked = kernels.check_linear_input(input_size, weight, grad_output)
         _x_size[0], _x_size[1] = checked[0]
         weight = _aligned(weight)
@@ -5183,6 +5196,10 @@ def linear_weight(input, weight_size, grad_output):
         if other := kernels.joined_batch(2, True, input, grad_output):
             (input, grad_output), _ = other
             return linear_weight(input, weight_size, grad_output)
+        if half := kernels.halves(input=input, grad_output=grad_output):
+            input, grad_output = half.stand_ins
+            checked = kernels.check_linear_weight(input, weight_size, grad_output)
+            return half.run(linear_weight, kernels.STORED["linear_weight"], checked)
         checked = kernels.check_linear_weight(input, weight_size, grad_output)
         _w_size[0], _w_size[1] = checked[0]
         input = _aligned(input)
@@ -5232,6 +5249,10 @@ def linear_bias(grad_output):
         if other := kernels.joined_batch(2, True, grad_output):
             (grad_output,), _ = other
             return linear_bias(grad_output)
+        if half := kernels.halves(grad_output=grad_output):
+            (grad_output,) = half.stand_ins
+            checked = kernels.check_linear_bias(grad_output)
+            return half.run(linear_bias, kernels.STORED["linear_bias"], checked)
         kernels.check_linear_bias(grad_output)
         grad_output = _aligned(grad_output)
     N = _shape(grad_output)[0]
@@ -5294,6 +5315,10 @@ def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
             (input,), batch = other
             again = conv1d(input, weight, bias, stride, padding, dilation, groups)
             return kernels.with_batch(batch, again)
+        if half := kernels.halves(input=input, weight=weight, bias=bias):
+            input, weight, bias = half.stand_ins
+            checked = kernels.check_conv1d(input, weight, bias, (stride, padding, dilation, groups))
+            return half.run(conv1d, kernels.STORED["conv1d"], checked)
         checked = kernels.check_conv1d(input, weight, bias, (stride, padding, dilation, groups))
         _take(&v, checked)
         input = _aligned(input)
@@ -5366,6 +5391,12 @@ def conv1d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=
             (input_size, grad_output), batch = other
             again = conv1d_input(input_size, weight, grad_output, stride, padding, dilation, groups)
             return kernels.with_batch(batch, again)
+        if half := kernels.halves(weight=weight, grad_output=grad_output):
+            weight, grad_output = half.stand_ins
+            checked = kernels.check_conv1d_input(
+                input_size, weight, grad_output, (stride, padding, dilation, groups)
+            )
+            return half.run(conv1d_input, kernels.STORED["conv1d_input"], checked)
         checked = kernels.check_conv1d_input(input_size, weight, grad_output, (stride, padding, dilation, groups))
         _take(&v, checked)
         _x_size[0], _x_size[1], _x_size[2] = checked.whole["x"]
@@ -5431,6 +5462,12 @@ def conv1d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
         if other := kernels.joined_batch(3, False, input, grad_output):
             (input, grad_output), _ = other
             return conv1d_weight(input, weight_size, grad_output, stride, padding, dilation, groups)
+        if half := kernels.halves(input=input, grad_output=grad_output):
+            input, grad_output = half.stand_ins
+            checked = kernels.check_conv1d_weight(
+                input, weight_size, grad_output, (stride, padding, dilation, groups)
+            )
+            return half.run(conv1d_weight, kernels.STORED["conv1d_weight"], checked)
         checked = kernels.check_conv1d_weight(input, weight_size, grad_output, (stride, padding, dilation, groups))
         _take(&v, checked)
         _w_size[0], _w_size[1], _w_size[2] = checked.whole["w"]
@@ -5478,6 +5515,10 @@ def conv1d_bias(grad_output):
         if other := kernels.joined_batch(3, False, grad_output):
             (grad_output,), _ = other
             return conv1d_bias(grad_output)
+        if half := kernels.halves(grad_output=grad_output):
+            (grad_output,) = half.stand_ins
+            checked = kernels.check_conv1d_bias(grad_output)
+            return half.run(conv1d_bias, kernels.STORED["conv1d_bias"], checked)
         kernels.check_conv1d_bias(grad_output)
         grad_output = _aligned(grad_output)
     N = _shape(grad_output)[0]
@@ -5550,6 +5591,10 @@ def conv2d(
             (input,), batch = other
             again = conv2d(input, weight, bias, stride, padding, dilation, groups, accuracy=accuracy)
             return kernels.with_batch(batch, again)
+        if half := kernels.halves(input=input, weight=weight, bias=bias):
+            input, weight, bias = half.stand_ins
+            checked = kernels.check_conv2d(input, weight, bias, (stride, padding, dilation, groups))
+            return half.run(conv2d, kernels.STORED["conv2d"], checked, accuracy=accuracy)
         checked = kernels.check_conv2d(input, weight, bias, (stride, padding, dilation, groups))
         _take(&v, checked)
         input = _aligned(input)
@@ -5643,6 +5688,12 @@ def conv2d_input(
                 input_size, weight, grad_output, stride, padding, dilation, groups, accuracy=accuracy
             )
             return kernels.with_batch(batch, again)
+        if half := kernels.halves(weight=weight, grad_output=grad_output):
+            weight, grad_output = half.stand_ins
+            checked = kernels.check_conv2d_input(
+                input_size, weight, grad_output, (stride, padding, dilation, groups)
+            )
+            return half.run(conv2d_input, kernels.STORED["conv2d_input"], checked, accuracy=accuracy)
         checked = kernels.check_conv2d_input(input_size, weight, grad_output, (stride, padding, dilation, groups))
         _take(&v, checked)
         _x_size[0], _x_size[1], _x_size[2], _x_size[3] = checked.whole["x"]
@@ -5721,6 +5772,12 @@ def conv2d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
         if other := kernels.joined_batch(4, False, input, grad_output):
             (input, grad_output), _ = other
             return conv2d_weight(input, weight_size, grad_output, stride, padding, dilation, groups)
+        if half := kernels.halves(input=input, grad_output=grad_output):
+            input, grad_output = half.stand_ins
+            checked = kernels.check_conv2d_weight(
+                input, weight_size, grad_output, (stride, padding, dilation, groups)
+            )
+            return half.run(conv2d_weight, kernels.STORED["conv2d_weight"], checked)
         checked = kernels.check_conv2d_weight(input, weight_size, grad_output, (stride, padding, dilation, groups))
         _take(&v, checked)
         _w_size[0], _w_size[1], _w_size[2], _w_size[3] = checked.whole["w"]
@@ -5768,6 +5825,10 @@ def conv2d_bias(grad_output):
         if other := kernels.joined_batch(4, False, grad_output):
             (grad_output,), _ = other
             return conv2d_bias(grad_output)
+        if half := kernels.halves(grad_output=grad_output):
+            (grad_output,) = half.stand_ins
+            checked = kernels.check_conv2d_bias(grad_output)
+            return half.run(conv2d_bias, kernels.STORED["conv2d_bias"], checked)
         kernels.check_conv2d_bias(grad_output)
         grad_output = _aligned(grad_output)
     N = _shape(grad_output)[0]
@@ -5834,6 +5895,10 @@ def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
             (input,), batch = other
             again = conv3d(input, weight, bias, stride, padding, dilation, groups)
             return kernels.with_batch(batch, again)
+        if half := kernels.halves(input=input, weight=weight, bias=bias):
+            input, weight, bias = half.stand_ins
+            checked = kernels.check_conv3d(input, weight, bias, (stride, padding, dilation, groups))
+            return half.run(conv3d, kernels.STORED["conv3d"], checked)
         checked = kernels.check_conv3d(input, weight, bias, (stride, padding, dilation, groups))
         _take(&v, checked)
         input = _aligned(input)
@@ -5913,6 +5978,12 @@ def conv3d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=
             (input_size, grad_output), batch = other
             again = conv3d_input(input_size, weight, grad_output, stride, padding, dilation, groups)
             return kernels.with_batch(batch, again)
+        if half := kernels.halves(weight=weight, grad_output=grad_output):
+            weight, grad_output = half.stand_ins
+            checked = kernels.check_conv3d_input(
+                input_size, weight, grad_output, (stride, padding, dilation, groups)
+            )
+            return half.run(conv3d_input, kernels.STORED["conv3d_input"], checked)
         checked = kernels.check_conv3d_input(input_size, weight, grad_output, (stride, padding, dilation, groups))
         _take(&v, checked)
         _x_size[0], _x_size[1], _x_size[2], _x_size[3], _x_size[4] = checked.whole["x"]
@@ -5984,6 +6055,12 @@ def conv3d_weight(input, weight_size, grad_output, stride=1, padding=0, dilation
         if other := kernels.joined_batch(5, False, input, grad_output):
             (input, grad_output), _ = other
             return conv3d_weight(input, weight_size, grad_output, stride, padding, dilation, groups)
+        if half := kernels.halves(input=input, grad_output=grad_output):
+            input, grad_output = half.stand_ins
+            checked = kernels.check_conv3d_weight(
+                input, weight_size, grad_output, (stride, padding, dilation, groups)
+            )
+            return half.run(conv3d_weight, kernels.STORED["conv3d_weight"], checked)
         checked = kernels.check_conv3d_weight(input, weight_size, grad_output, (stride, padding, dilation, groups))
         _take(&v, checked)
         _w_size[0], _w_size[1], _w_size[2], _w_size[3], _w_size[4] = checked.whole["w"]
@@ -6031,6 +6108,10 @@ def conv3d_bias(grad_output):
         if other := kernels.joined_batch(5, False, grad_output):
             (grad_output,), _ = other
             return conv3d_bias(grad_output)
+        if half := kernels.halves(grad_output=grad_output):
+            (grad_output,) = half.stand_ins
+            checked = kernels.check_conv3d_bias(grad_output)
+            return half.run(conv3d_bias, kernels.STORED["conv3d_bias"], checked)
         kernels.check_conv3d_bias(grad_output)
         grad_output = _aligned(grad_output)
     N = _shape(grad_output)[0]
@@ -6108,6 +6189,12 @@ def conv_transpose1d(
                 input, weight, bias, stride, padding, output_padding, groups, dilation
             )
             return kernels.with_batch(batch, again)
+        if half := kernels.halves(input=input, weight=weight, bias=bias):
+            input, weight, bias = half.stand_ins
+            checked = kernels.check_conv_transpose1d(
+                input, weight, bias, (stride, padding, output_padding, groups, dilation)
+            )
+            return half.run(conv_transpose1d, kernels.STORED["conv_transpose1d"], checked)
         checked = kernels.check_conv_transpose1d(input, weight, bias, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
         input = _aligned(input)
@@ -6183,6 +6270,12 @@ def conv_transpose1d_input(
                 input_size, weight, grad_output, stride, padding, output_padding, groups, dilation
             )
             return kernels.with_batch(batch, again)
+        if half := kernels.halves(weight=weight, grad_output=grad_output):
+            weight, grad_output = half.stand_ins
+            checked = kernels.check_conv_transpose1d_input(
+                input_size, weight, grad_output, (stride, padding, output_padding, groups, dilation)
+            )
+            return half.run(conv_transpose1d_input, kernels.STORED["conv_transpose1d_input"], checked)
         checked = kernels.check_conv_transpose1d_input(input_size, weight, grad_output, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
         _x_size[0], _x_size[1], _x_size[2] = checked.whole["x"]
@@ -6253,6 +6346,12 @@ def conv_transpose1d_weight(
             return conv_transpose1d_weight(
                 input, weight_size, grad_output, stride, padding, output_padding, groups, dilation
             )
+        if half := kernels.halves(input=input, grad_output=grad_output):
+            input, grad_output = half.stand_ins
+            checked = kernels.check_conv_transpose1d_weight(
+                input, weight_size, grad_output, (stride, padding, output_padding, groups, dilation)
+            )
+            return half.run(conv_transpose1d_weight, kernels.STORED["conv_transpose1d_weight"], checked)
         checked = kernels.check_conv_transpose1d_weight(input, weight_size, grad_output, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
         _w_size[0], _w_size[1], _w_size[2] = checked.whole["w"]
@@ -6300,6 +6399,10 @@ def conv_transpose1d_bias(grad_output):
         if other := kernels.joined_batch(3, False, grad_output):
             (grad_output,), _ = other
             return conv_transpose1d_bias(grad_output)
+        if half := kernels.halves(grad_output=grad_output):
+            (grad_output,) = half.stand_ins
+            checked = kernels.check_conv_transpose1d_bias(grad_output)
+            return half.run(conv_transpose1d_bias, kernels.STORED["conv_transpose1d_bias"], checked)
         kernels.check_conv_transpose1d_bias(grad_output)
         grad_output = _aligned(grad_output)
     N = _shape(grad_output)[0]
@@ -6376,6 +6479,12 @@ def conv_transpose2d(
                 input, weight, bias, stride, padding, output_padding, groups, dilation
             )
             return kernels.with_batch(batch, again)
+        if half := kernels.halves(input=input, weight=weight, bias=bias):
+            input, weight, bias = half.stand_ins
+            checked = kernels.check_conv_transpose2d(
+                input, weight, bias, (stride, padding, output_padding, groups, dilation)
+            )
+            return half.run(conv_transpose2d, kernels.STORED["conv_transpose2d"], checked)
         checked = kernels.check_conv_transpose2d(input, weight, bias, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
         input = _aligned(input)
@@ -6455,6 +6564,12 @@ def conv_transpose2d_input(
                 input_size, weight, grad_output, stride, padding, output_padding, groups, dilation
             )
             return kernels.with_batch(batch, again)
+        if half := kernels.halves(weight=weight, grad_output=grad_output):
+            weight, grad_output = half.stand_ins
+            checked = kernels.check_conv_transpose2d_input(
+                input_size, weight, grad_output, (stride, padding, output_padding, groups, dilation)
+            )
+            return half.run(conv_transpose2d_input, kernels.STORED["conv_transpose2d_input"], checked)
         checked = kernels.check_conv_transpose2d_input(input_size, weight, grad_output, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
         _x_size[0], _x_size[1], _x_size[2], _x_size[3] = checked.whole["x"]
@@ -6528,6 +6643,12 @@ def conv_transpose2d_weight(
             return conv_transpose2d_weight(
                 input, weight_size, grad_output, stride, padding, output_padding, groups, dilation
             )
+        if half := kernels.halves(input=input, grad_output=grad_output):
+            input, grad_output = half.stand_ins
+            checked = kernels.check_conv_transpose2d_weight(
+                input, weight_size, grad_output, (stride, padding, output_padding, groups, dilation)
+            )
+            return half.run(conv_transpose2d_weight, kernels.STORED["conv_transpose2d_weight"], checked)
         checked = kernels.check_conv_transpose2d_weight(input, weight_size, grad_output, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
         _w_size[0], _w_size[1], _w_size[2], _w_size[3] = checked.whole["w"]
@@ -6575,6 +6696,10 @@ def conv_transpose2d_bias(grad_output):
         if other := kernels.joined_batch(4, False, grad_output):
             (grad_output,), _ = other
             return conv_transpose2d_bias(grad_output)
+        if half := kernels.halves(grad_output=grad_output):
+            (grad_output,) = half.stand_ins
+            checked = kernels.check_conv_transpose2d_bias(grad_output)
+            return half.run(conv_transpose2d_bias, kernels.STORED["conv_transpose2d_bias"], checked)
         kernels.check_conv_transpose2d_bias(grad_output)
         grad_output = _aligned(grad_output)
     N = _shape(grad_output)[0]
@@ -6652,6 +6777,12 @@ def conv_transpose3d(
                 input, weight, bias, stride, padding, output_padding, groups, dilation
             )
             return kernels.with_batch(batch, again)
+        if half := kernels.halves(input=input, weight=weight, bias=bias):
+            input, weight, bias = half.stand_ins
+            checked = kernels.check_conv_transpose3d(
+                input, weight, bias, (stride, padding, output_padding, groups, dilation)
+            )
+            return half.run(conv_transpose3d, kernels.STORED["conv_transpose3d"], checked)
         checked = kernels.check_conv_transpose3d(input, weight, bias, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
         input = _aligned(input)
@@ -6735,6 +6866,12 @@ def conv_transpose3d_input(
                 input_size, weight, grad_output, stride, padding, output_padding, groups, dilation
             )
             return kernels.with_batch(batch, again)
+        if half := kernels.halves(weight=weight, grad_output=grad_output):
+            weight, grad_output = half.stand_ins
+            checked = kernels.check_conv_transpose3d_input(
+                input_size, weight, grad_output, (stride, padding, output_padding, groups, dilation)
+            )
+            return half.run(conv_transpose3d_input, kernels.STORED["conv_transpose3d_input"], checked)
         checked = kernels.check_conv_transpose3d_input(input_size, weight, grad_output, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
         _x_size[0], _x_size[1], _x_size[2], _x_size[3], _x_size[4] = checked.whole["x"]
@@ -6811,6 +6948,12 @@ def conv_transpose3d_weight(
             return conv_transpose3d_weight(
                 input, weight_size, grad_output, stride, padding, output_padding, groups, dilation
             )
+        if half := kernels.halves(input=input, grad_output=grad_output):
+            input, grad_output = half.stand_ins
+            checked = kernels.check_conv_transpose3d_weight(
+                input, weight_size, grad_output, (stride, padding, output_padding, groups, dilation)
+            )
+            return half.run(conv_transpose3d_weight, kernels.STORED["conv_transpose3d_weight"], checked)
         checked = kernels.check_conv_transpose3d_weight(input, weight_size, grad_output, (stride, padding, output_padding, groups, dilation))
         _take(&v, checked)
         _w_size[0], _w_size[1], _w_size[2], _w_size[3], _w_size[4] = checked.whole["w"]
@@ -6858,6 +7001,10 @@ def conv_transpose3d_bias(grad_output):
         if other := kernels.joined_batch(5, False, grad_output):
             (grad_output,), _ = other
             return conv_transpose3d_bias(grad_output)
+        if half := kernels.halves(grad_output=grad_output):
+            (grad_output,) = half.stand_ins
+            checked = kernels.check_conv_transpose3d_bias(grad_output)
+            return half.run(conv_transpose3d_bias, kernels.STORED["conv_transpose3d_bias"], checked)
         kernels.check_conv_transpose3d_bias(grad_output)
         grad_output = _aligned(grad_output)
     N = _shape(grad_output)[0]

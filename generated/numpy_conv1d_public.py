@@ -22,6 +22,8 @@ from rot180.generated.numpy_arguments import (
     with_batch,
 )
 from rot180.generated.numpy_checks import Array, arrays
+from rot180.generated.numpy_storage import halves
+from rot180.generated.numpy_stored_functions import STORED
 from rot180.generated.numpy_window_sizes import conv_window
 
 FAMILY = Family(conv_window, strides=("s",), dilations=("d",), lows=("lo",))
@@ -64,6 +66,10 @@ def conv1d(
         (input,), batch = other
         again = conv1d(input, weight, bias, stride, padding, dilation, groups)
         return with_batch(batch, again)
+    if half := halves(input=input, weight=weight, bias=bias):
+        input, weight, bias = half.stand_ins
+        checked = check_conv1d(input, weight, bias, (stride, padding, dilation, groups))
+        return half.run(conv1d, STORED["conv1d"], checked)
     window = check_conv1d(input, weight, bias, (stride, padding, dilation, groups))
     if bias is None:
         bias = np.zeros(window.whole["bias"], input.dtype)
@@ -120,6 +126,12 @@ def conv1d_input(
         (input_size, grad_output), batch = other
         again = conv1d_input(input_size, weight, grad_output, stride, padding, dilation, groups)
         return with_batch(batch, again)
+    if half := halves(weight=weight, grad_output=grad_output):
+        weight, grad_output = half.stand_ins
+        checked = check_conv1d_input(
+            input_size, weight, grad_output, (stride, padding, dilation, groups)
+        )
+        return half.run(conv1d_input, STORED["conv1d_input"], checked)
     window = check_conv1d_input(
         input_size, weight, grad_output, (stride, padding, dilation, groups)
     )
@@ -175,6 +187,12 @@ def conv1d_weight(
     if other := joined_batch(3, False, input, grad_output):
         (input, grad_output), _ = other
         return conv1d_weight(input, weight_size, grad_output, stride, padding, dilation, groups)
+    if half := halves(input=input, grad_output=grad_output):
+        input, grad_output = half.stand_ins
+        checked = check_conv1d_weight(
+            input, weight_size, grad_output, (stride, padding, dilation, groups)
+        )
+        return half.run(conv1d_weight, STORED["conv1d_weight"], checked)
     window = check_conv1d_weight(
         input, weight_size, grad_output, (stride, padding, dilation, groups)
     )
@@ -218,6 +236,10 @@ def conv1d_bias(grad_output: Array) -> Array:
     if other := joined_batch(3, False, grad_output):
         (grad_output,), _ = other
         return conv1d_bias(grad_output)
+    if half := halves(grad_output=grad_output):
+        (grad_output,) = half.stand_ins
+        checked = check_conv1d_bias(grad_output)
+        return half.run(conv1d_bias, STORED["conv1d_bias"], checked)
     check_conv1d_bias(grad_output)
     out: Array = numpy_conv1d_grouped.grad_bias(grad_output[:, None])[0]
     return out

@@ -22,6 +22,8 @@ from rot180.generated.numpy_arguments import (
     checked_window, joined_batch, with_batch,
 )
 from rot180.generated.numpy_checks import Array, arrays
+from rot180.generated.numpy_storage import halves
+from rot180.generated.numpy_stored_functions import STORED
 from rot180.generated.numpy_window_sizes import conv_window
 
 FAMILY = Family(conv_window, strides=("s", "t"), dilations=("d", "e"), lows=("lo", "lp"))
@@ -71,6 +73,10 @@ def conv2d(
         again = conv2d(input, weight, bias, stride, padding, dilation, groups, accuracy=accuracy)
         return with_batch(batch, again)
     check_accuracy(accuracy)
+    if half := halves(input=input, weight=weight, bias=bias):
+        input, weight, bias = half.stand_ins
+        checked = check_conv2d(input, weight, bias, (stride, padding, dilation, groups))
+        return half.run(conv2d, STORED["conv2d"], checked, accuracy=accuracy)
     window = check_conv2d(input, weight, bias, (stride, padding, dilation, groups))
     if bias is None:
         bias = np.zeros(window.whole["bias"], input.dtype)
@@ -133,6 +139,12 @@ def conv2d_input(
         )
         return with_batch(batch, again)
     check_accuracy(accuracy)
+    if half := halves(weight=weight, grad_output=grad_output):
+        weight, grad_output = half.stand_ins
+        checked = check_conv2d_input(
+            input_size, weight, grad_output, (stride, padding, dilation, groups)
+        )
+        return half.run(conv2d_input, STORED["conv2d_input"], checked, accuracy=accuracy)
     window = check_conv2d_input(
         input_size, weight, grad_output, (stride, padding, dilation, groups)
     )
@@ -190,6 +202,12 @@ def conv2d_weight(
     if other := joined_batch(4, False, input, grad_output):
         (input, grad_output), _ = other
         return conv2d_weight(input, weight_size, grad_output, stride, padding, dilation, groups)
+    if half := halves(input=input, grad_output=grad_output):
+        input, grad_output = half.stand_ins
+        checked = check_conv2d_weight(
+            input, weight_size, grad_output, (stride, padding, dilation, groups)
+        )
+        return half.run(conv2d_weight, STORED["conv2d_weight"], checked)
     window = check_conv2d_weight(
         input, weight_size, grad_output, (stride, padding, dilation, groups)
     )
@@ -233,6 +251,10 @@ def conv2d_bias(grad_output: Array) -> Array:
     if other := joined_batch(4, False, grad_output):
         (grad_output,), _ = other
         return conv2d_bias(grad_output)
+    if half := halves(grad_output=grad_output):
+        (grad_output,) = half.stand_ins
+        checked = check_conv2d_bias(grad_output)
+        return half.run(conv2d_bias, STORED["conv2d_bias"], checked)
     check_conv2d_bias(grad_output)
     out: Array = numpy_conv2d_grouped.grad_bias(grad_output[:, None])[0]
     return out

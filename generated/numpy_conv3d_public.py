@@ -22,6 +22,8 @@ from rot180.generated.numpy_arguments import (
     with_batch,
 )
 from rot180.generated.numpy_checks import Array, arrays
+from rot180.generated.numpy_storage import halves
+from rot180.generated.numpy_stored_functions import STORED
 from rot180.generated.numpy_window_sizes import conv_window
 
 FAMILY = Family(
@@ -68,6 +70,10 @@ def conv3d(
         (input,), batch = other
         again = conv3d(input, weight, bias, stride, padding, dilation, groups)
         return with_batch(batch, again)
+    if half := halves(input=input, weight=weight, bias=bias):
+        input, weight, bias = half.stand_ins
+        checked = check_conv3d(input, weight, bias, (stride, padding, dilation, groups))
+        return half.run(conv3d, STORED["conv3d"], checked)
     window = check_conv3d(input, weight, bias, (stride, padding, dilation, groups))
     if bias is None:
         bias = np.zeros(window.whole["bias"], input.dtype)
@@ -127,6 +133,12 @@ def conv3d_input(
         (input_size, grad_output), batch = other
         again = conv3d_input(input_size, weight, grad_output, stride, padding, dilation, groups)
         return with_batch(batch, again)
+    if half := halves(weight=weight, grad_output=grad_output):
+        weight, grad_output = half.stand_ins
+        checked = check_conv3d_input(
+            input_size, weight, grad_output, (stride, padding, dilation, groups)
+        )
+        return half.run(conv3d_input, STORED["conv3d_input"], checked)
     window = check_conv3d_input(
         input_size, weight, grad_output, (stride, padding, dilation, groups)
     )
@@ -187,6 +199,12 @@ def conv3d_weight(
     if other := joined_batch(5, False, input, grad_output):
         (input, grad_output), _ = other
         return conv3d_weight(input, weight_size, grad_output, stride, padding, dilation, groups)
+    if half := halves(input=input, grad_output=grad_output):
+        input, grad_output = half.stand_ins
+        checked = check_conv3d_weight(
+            input, weight_size, grad_output, (stride, padding, dilation, groups)
+        )
+        return half.run(conv3d_weight, STORED["conv3d_weight"], checked)
     window = check_conv3d_weight(
         input, weight_size, grad_output, (stride, padding, dilation, groups)
     )
@@ -231,6 +249,10 @@ def conv3d_bias(grad_output: Array) -> Array:
     if other := joined_batch(5, False, grad_output):
         (grad_output,), _ = other
         return conv3d_bias(grad_output)
+    if half := halves(grad_output=grad_output):
+        (grad_output,) = half.stand_ins
+        checked = check_conv3d_bias(grad_output)
+        return half.run(conv3d_bias, STORED["conv3d_bias"], checked)
     check_conv3d_bias(grad_output)
     out: Array = numpy_conv3d_grouped.grad_bias(grad_output[:, None])[0]
     return out

@@ -22,6 +22,8 @@ from rot180.generated.numpy_arguments import (
     with_batch,
 )
 from rot180.generated.numpy_checks import Array, arrays
+from rot180.generated.numpy_storage import halves
+from rot180.generated.numpy_stored_functions import STORED
 from rot180.generated.numpy_window_sizes import conv_transpose_window
 
 FAMILY = Family(conv_transpose_window, strides=("s", "t"), dilations=("d", "e"), lows=("lo", "lp"))
@@ -74,6 +76,12 @@ def conv_transpose2d(
             input, weight, bias, stride, padding, output_padding, groups, dilation
         )
         return with_batch(batch, again)
+    if half := halves(input=input, weight=weight, bias=bias):
+        input, weight, bias = half.stand_ins
+        checked = check_conv_transpose2d(
+            input, weight, bias, (stride, padding, output_padding, groups, dilation)
+        )
+        return half.run(conv_transpose2d, STORED["conv_transpose2d"], checked)
     window = check_conv_transpose2d(
         input, weight, bias, (stride, padding, output_padding, groups, dilation)
     )
@@ -135,6 +143,12 @@ def conv_transpose2d_input(
             input_size, weight, grad_output, stride, padding, output_padding, groups, dilation
         )
         return with_batch(batch, again)
+    if half := halves(weight=weight, grad_output=grad_output):
+        weight, grad_output = half.stand_ins
+        checked = check_conv_transpose2d_input(
+            input_size, weight, grad_output, (stride, padding, output_padding, groups, dilation)
+        )
+        return half.run(conv_transpose2d_input, STORED["conv_transpose2d_input"], checked)
     window = check_conv_transpose2d_input(
         input_size, weight, grad_output, (stride, padding, output_padding, groups, dilation)
     )
@@ -195,6 +209,12 @@ def conv_transpose2d_weight(
         return conv_transpose2d_weight(
             input, weight_size, grad_output, stride, padding, output_padding, groups, dilation
         )
+    if half := halves(input=input, grad_output=grad_output):
+        input, grad_output = half.stand_ins
+        checked = check_conv_transpose2d_weight(
+            input, weight_size, grad_output, (stride, padding, output_padding, groups, dilation)
+        )
+        return half.run(conv_transpose2d_weight, STORED["conv_transpose2d_weight"], checked)
     window = check_conv_transpose2d_weight(
         input, weight_size, grad_output, (stride, padding, output_padding, groups, dilation)
     )
@@ -238,6 +258,10 @@ def conv_transpose2d_bias(grad_output: Array) -> Array:
     if other := joined_batch(4, False, grad_output):
         (grad_output,), _ = other
         return conv_transpose2d_bias(grad_output)
+    if half := halves(grad_output=grad_output):
+        (grad_output,) = half.stand_ins
+        checked = check_conv_transpose2d_bias(grad_output)
+        return half.run(conv_transpose2d_bias, STORED["conv_transpose2d_bias"], checked)
     check_conv_transpose2d_bias(grad_output)
     out: Array = numpy_conv_transpose2d_grouped.grad_bias(grad_output[:, None])[0]
     return out

@@ -22,6 +22,8 @@ from rot180.generated.numpy_arguments import (
     with_batch,
 )
 from rot180.generated.numpy_checks import Array, arrays
+from rot180.generated.numpy_storage import halves
+from rot180.generated.numpy_stored_functions import STORED
 from rot180.generated.numpy_window_sizes import conv_transpose_window
 
 FAMILY = Family(
@@ -77,6 +79,12 @@ def conv_transpose3d(
             input, weight, bias, stride, padding, output_padding, groups, dilation
         )
         return with_batch(batch, again)
+    if half := halves(input=input, weight=weight, bias=bias):
+        input, weight, bias = half.stand_ins
+        checked = check_conv_transpose3d(
+            input, weight, bias, (stride, padding, output_padding, groups, dilation)
+        )
+        return half.run(conv_transpose3d, STORED["conv_transpose3d"], checked)
     window = check_conv_transpose3d(
         input, weight, bias, (stride, padding, output_padding, groups, dilation)
     )
@@ -140,6 +148,12 @@ def conv_transpose3d_input(
             input_size, weight, grad_output, stride, padding, output_padding, groups, dilation
         )
         return with_batch(batch, again)
+    if half := halves(weight=weight, grad_output=grad_output):
+        weight, grad_output = half.stand_ins
+        checked = check_conv_transpose3d_input(
+            input_size, weight, grad_output, (stride, padding, output_padding, groups, dilation)
+        )
+        return half.run(conv_transpose3d_input, STORED["conv_transpose3d_input"], checked)
     window = check_conv_transpose3d_input(
         input_size, weight, grad_output, (stride, padding, output_padding, groups, dilation)
     )
@@ -203,6 +217,12 @@ def conv_transpose3d_weight(
         return conv_transpose3d_weight(
             input, weight_size, grad_output, stride, padding, output_padding, groups, dilation
         )
+    if half := halves(input=input, grad_output=grad_output):
+        input, grad_output = half.stand_ins
+        checked = check_conv_transpose3d_weight(
+            input, weight_size, grad_output, (stride, padding, output_padding, groups, dilation)
+        )
+        return half.run(conv_transpose3d_weight, STORED["conv_transpose3d_weight"], checked)
     window = check_conv_transpose3d_weight(
         input, weight_size, grad_output, (stride, padding, output_padding, groups, dilation)
     )
@@ -247,6 +267,10 @@ def conv_transpose3d_bias(grad_output: Array) -> Array:
     if other := joined_batch(5, False, grad_output):
         (grad_output,), _ = other
         return conv_transpose3d_bias(grad_output)
+    if half := halves(grad_output=grad_output):
+        (grad_output,) = half.stand_ins
+        checked = check_conv_transpose3d_bias(grad_output)
+        return half.run(conv_transpose3d_bias, STORED["conv_transpose3d_bias"], checked)
     check_conv_transpose3d_bias(grad_output)
     out: Array = numpy_conv_transpose3d_grouped.grad_bias(grad_output[:, None])[0]
     return out

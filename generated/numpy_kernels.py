@@ -3,7 +3,9 @@
 # Regenerate: rot180 generate
 """The shipped layers and their gradients, computed by NumPy kernels; called as in PyTorch.
 
-Dtypes: float32, float64, an integer dtype, complex64 or complex128.
+Dtypes: float32, float64, an integer dtype, complex64 or complex128;
+and float16 or bfloat16 (of the package ml_dtypes), whose sums are computed in float32 and rounded
+once. For that, blocks of at most 2^21 entries of an array are converted at a time: `numpy_storage`.
 A gradient of complex arrays, too, is the sum in its theorem: nothing is conjugated. PyTorch's
 gradient by the input is that with `weight.conj()`, and by the weight that with `input.conj()`.
 
@@ -48,6 +50,8 @@ from rot180.generated.numpy_linear_public import (
     check_linear, check_linear_bias, check_linear_input, check_linear_weight, linear, linear_bias,
     linear_input, linear_weight,
 )
+from rot180.generated.numpy_storage import halves
+from rot180.generated.numpy_stored_functions import STORED
 
 __all__ = [
     "linear",

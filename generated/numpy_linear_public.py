@@ -19,6 +19,8 @@ import numpy as np
 from rot180.generated import numpy_linear
 from rot180.generated.numpy_arguments import checked_size, joined_batch, with_batch
 from rot180.generated.numpy_checks import Array, arrays, check_axis
+from rot180.generated.numpy_storage import halves
+from rot180.generated.numpy_stored_functions import STORED
 
 
 def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
@@ -46,6 +48,10 @@ def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
         (input,), batch = other
         again = linear(input, weight, bias)
         return with_batch(batch, again)
+    if half := halves(input=input, weight=weight, bias=bias):
+        input, weight, bias = half.stand_ins
+        checked = check_linear(input, weight, bias)
+        return half.run(linear, STORED["linear"], checked)
     check_linear(input, weight, bias)
     if bias is None:
         bias = np.zeros((weight.shape[0],), input.dtype)
@@ -93,6 +99,10 @@ def linear_input(input_size: Sequence[int], weight: Array, grad_output: Array) -
         (input_size, grad_output), batch = other
         again = linear_input(input_size, weight, grad_output)
         return with_batch(batch, again)
+    if half := halves(weight=weight, grad_output=grad_output):
+        weight, grad_output = half.stand_ins
+        checked = check_linear_input(input_size, weight, grad_output)
+        return half.run(linear_input, STORED["linear_input"], checked)
     (input_size,) = check_linear_input(input_size, weight, grad_output)
     out: Array = numpy_linear.grad_x(grad_output, weight, x_shape=input_size)
     return out
@@ -140,6 +150,10 @@ def linear_weight(input: Array, weight_size: Sequence[int], grad_output: Array) 
     if other := joined_batch(2, True, input, grad_output):
         (input, grad_output), _ = other
         return linear_weight(input, weight_size, grad_output)
+    if half := halves(input=input, grad_output=grad_output):
+        input, grad_output = half.stand_ins
+        checked = check_linear_weight(input, weight_size, grad_output)
+        return half.run(linear_weight, STORED["linear_weight"], checked)
     (weight_size,) = check_linear_weight(input, weight_size, grad_output)
     out: Array = numpy_linear.grad_w(grad_output, input, w_shape=weight_size)
     return out
@@ -183,6 +197,10 @@ def linear_bias(grad_output: Array) -> Array:
     if other := joined_batch(2, True, grad_output):
         (grad_output,), _ = other
         return linear_bias(grad_output)
+    if half := halves(grad_output=grad_output):
+        (grad_output,) = half.stand_ins
+        checked = check_linear_bias(grad_output)
+        return half.run(linear_bias, STORED["linear_bias"], checked)
     check_linear_bias(grad_output)
     out: Array = numpy_linear.grad_bias(grad_output)
     return out

@@ -222,6 +222,7 @@ class PublicFunction:
     Attributes:
         name: what it is called.
         layer: whose function it is.
+        definition: what that layer computes.
         kernel: the kernel that computes it: "forward", "grad_x".
         operand: the public name of what it is the gradient by; "" of a forward pass.
         statement: what it computes, in the notation.
@@ -236,6 +237,7 @@ class PublicFunction:
 
     name: str
     layer: PublicLayer
+    definition: Layer
     kernel: str
     operand: str
     statement: str
@@ -353,6 +355,7 @@ def _function(
     return PublicFunction(
         entry.functions[kernel],
         entry,
+        layer,
         kernel,
         word,
         statement,

@@ -13,7 +13,14 @@ from rot180.codegen.kernels.expressions import definition, number
 from rot180.codegen.kernels.output_sizes import size_text
 from rot180.codegen.kernels.public_api import Argument, PublicFunction
 from rot180.codegen.kernels.public_shapes import group_axis
-from rot180.codegen.kernels.public_text import any_batch, docstring, indented, letters, signature
+from rot180.codegen.kernels.public_text import (
+    any_batch,
+    docstring,
+    indented,
+    letters,
+    signature,
+    stored,
+)
 from rot180.derive.language.polynomial import symbols_of
 
 
@@ -29,7 +36,8 @@ class CythonFunction:
         usual: what holds for usual arguments, joined by "and".
         first: the array whose dtype counts.
         left: the call of NumPy's function.
-        any_batch: the statements that call it again where the batch is not one axis.
+        any_batch: the statements that call it again where the batch is not one axis, or with blocks
+            in float32.
         recovery: what is done where something is unusual: errors are raised, numbers taken over.
         sizes: the statements that name sizes and the shape of the output.
         output: what makes the output.
@@ -123,7 +131,7 @@ def function_lines(checks: FunctionChecks, prefix: str) -> CythonFunction:
         _joined(_usual(checks, values)),
         first,
         definition(f"return kernels.{f.name}", [a.name for a in f.arguments] + keywords, ""),
-        tuple(any_batch(f, "kernels.")),
+        (*any_batch(f, "kernels."), *stored(f, "kernels.")),
         tuple(_recovery(checks, passed)),
         tuple(_sizes(checks, values)),
         f"_array({len(f.box)}, {shape}, _type({first}), {whole})",

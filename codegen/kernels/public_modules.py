@@ -16,6 +16,7 @@ from rot180.codegen.kernels.modules import lowered
 from rot180.codegen.kernels.numpy_runtime import CHECKS, PUBLIC, import_lines, imports
 from rot180.codegen.kernels.public_api import PublicLayer, functions_of, public_functions
 from rot180.codegen.kernels.public_text import docstring, indented, typed_definition
+from rot180.codegen.kernels.stored_functions import STORAGE, TABLE, stored_modules
 from rot180.codegen.kernels.targets import CYTHON, NUMPY
 from rot180.codegen.system.files import resource
 from rot180.codegen.system.templates import template
@@ -110,6 +111,7 @@ def numpy_modules(layers: Sequence[ShippedLayer]) -> dict[str, tuple[str, dict[s
         found[f"{layer.entry.module}.py"] = text, proofs
     found["numpy_kernels.py"] = _numpy_kernels(layers), {}
     functions = [c.function for layer in layers for c in layer.functions]
+    found |= stored_modules(functions, HEADER, ARGUMENTS)
     return found | dask_modules([layer.entry for layer in layers], functions, HEADER)
 
 
@@ -130,6 +132,7 @@ def _numpy_kernels(layers: Sequence[ShippedLayer]) -> str:
         names = sorted(layer.entry.functions.values())
         names = [f"check_{name}" for name in names] + names
         imports += import_lines(layer.entry.module, names)
+    imports += import_lines(STORAGE, ["halves"]) + import_lines(TABLE, ["STORED"])
     return template("kernels", "public_kernels.py.jinja").render(
         header=HEADER,
         target=NUMPY,

@@ -25,9 +25,11 @@ from rot180.codegen.kernels.public_text import (
     indented,
     letters,
     statement_rows,
+    stored,
     typed_definition,
     typed_signature,
 )
+from rot180.codegen.kernels.stored_functions import TABLE
 from rot180.derive.display.statement import write_statement
 from rot180.derive.language.polynomial import symbols_of, text
 from rot180.derive.language.terms import Tensor
@@ -87,6 +89,7 @@ class NumpyLayer:
         found = ["from collections.abc import Sequence", ""] if "Sequence[" in used else []
         found += ["import numpy as np", ""] if "np." in used else []
         found += [f"from rot180.generated import {self.core}", *imports(lines, PUBLIC)]
+        found += import_lines(TABLE, ["STORED"])
         return [*found, *(import_lines(WINDOW_SIZES, [self.check]) if self.check else ())]
 
 
@@ -228,6 +231,7 @@ def _body(f: PublicFunction) -> Iterator[str]:
     yield from any_batch(f)
     if f.fast:
         yield "check_accuracy(accuracy)"
+    yield from stored(f)
     passed = [a.name for a in f.arguments]
     if f.window:
         passed.append(written_tuple([p.name for p in f.parameters]))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from sympy import Expr
+from collections.abc import Sequence
+
+from sympy import Expr, Symbol
 
 from rot180.derive.language.notation import Layer
 from rot180.derive.language.polynomial import normal, symbol, symbols_of
-from rot180.derive.language.terms import Access, Range, Tensor, accesses_and_brackets
+from rot180.derive.language.terms import Access, Range, Tensor, Term, accesses_and_brackets
 
 GROUPS = symbol("G")
 """The size of the axis of groups, which public arrays have joined with the axis behind it."""
@@ -43,23 +45,45 @@ def batch_of(layer: Layer) -> frozenset[str]:
     """
     definition = layer.output.definition
     assert definition is not None
-    if not definition.formals or (size := layer.output.shape[0]) is None:
+    if not definition.formals:
         return frozenset()
-    n = definition.formals[0]
-    found, others = {layer.output.name}, set[str]()
-    for term in definition.body:
-        for factor in accesses_and_brackets(term.factors):
-            if isinstance(factor, Range) and factor == Range(n, size):
-                continue
-            if not isinstance(factor, Access):
-                if n in symbols_of(factor.value):
-                    return frozenset()
-                continue
-            first, *rest = factor.index
-            if any(n in symbols_of(e) for e in rest):
-                return frozenset()
-            entry = first == n and factor.tensor.shape[0] == size
-            if not entry and n in symbols_of(first):
-                return frozenset()
-            (found if entry else others).add(factor.tensor.name)
-    return frozenset(found) if len(found) > 1 and not found & others else frozenset()
+    axes = whole_axes(layer, definition.formals[0], definition.body)
+    return frozenset(axes) if len(axes) > 1 and not any(axes.values()) else frozenset()
+
+
+def whole_axes(layer: Layer, index: Symbol, terms: Sequence[Term]) -> dict[str, int]:
+    """Return the axis of each tensor along which an index runs; nothing where it is used otherwise.
+
+    The index then is the entry on that axis: what some of its values give depends on these entries
+    of the tensors alone.
+
+    Args:
+        layer: the layer.
+        index: an index of its output, or one that is summed.
+        terms: terms of its definition.
+
+    """
+    definition = layer.output.definition
+    assert definition is not None
+    found: dict[str, int] = {}
+    others, sizes = set[str](), set[Expr | None]()
+    if index in definition.formals:
+        found[layer.output.name] = definition.formals.index(index)
+        sizes.add(layer.output.shape[found[layer.output.name]])
+    for factor in (f for t in terms for f in accesses_and_brackets(t.factors)):
+        if isinstance(factor, Range) and factor.value == index:
+            sizes.add(factor.size)
+            continue
+        if not isinstance(factor, Access):
+            if index in symbols_of(factor.value):
+                return {}
+            continue
+        name, at = factor.tensor.name, [index in symbols_of(e) for e in factor.index]
+        if not any(at):
+            others.add(name)
+            continue
+        axis = at.index(True)
+        if sum(at) > 1 or factor.index[axis] != index or found.setdefault(name, axis) != axis:
+            return {}
+        sizes.add(factor.tensor.shape[axis])
+    return found if len(sizes) == 1 and None not in sizes and not found.keys() & others else {}

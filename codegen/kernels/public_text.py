@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from sympy import Expr
 
 from rot180.codegen.kernels.checks import FunctionChecks, size_words
-from rot180.codegen.kernels.expressions import TAB, WIDTH, definition, filled
+from rot180.codegen.kernels.expressions import TAB, WIDTH, definition, filled, written_tuple
 from rot180.codegen.kernels.output_sizes import size_text
 from rot180.codegen.kernels.public_api import Argument, PublicFunction, WindowRules
 from rot180.derive.language.layers import axis_letters
@@ -61,6 +61,29 @@ def any_batch(f: PublicFunction, module: str = "") -> Iterator[str]:
     yield from (line.removeprefix(TAB) for line in call)
     if kept:
         yield f"{TAB}return {module}with_batch(batch, again)"
+
+
+def stored(f: PublicFunction, module: str = "") -> Iterator[str]:
+    """Write what computes a function of arrays of 16 bits, block by block.
+
+    Args:
+        f: the function.
+        module: what the helpers of NumPy's functions are written behind.
+
+    """
+    names = [a.name for a in f.arrays]
+    given = ", ".join(f"{name}={name}" for name in names)
+    yield f"if half := {module}halves({given}):"
+    to = ", ".join(names) if len(names) > 1 else written_tuple(names)
+    yield f"{TAB}{to} = half.stand_ins"
+    passed = [a.name for a in f.arguments]
+    passed += [f"({', '.join(p.name for p in f.parameters)})"] if f.window else []
+    more = ["accuracy=accuracy"] if f.fast else []
+    run = [f.name, f'{module}STORED["{f.name}"]', "checked", *more]
+    lines = {f"checked = {module}check_{f.name}": passed, "return half.run": run}
+    for head, arguments in lines.items():
+        call = definition(head, arguments, "", TAB * 2)
+        yield from (line.removeprefix(TAB) for line in call)
 
 
 def box_text(box: Sequence[Expr]) -> str:

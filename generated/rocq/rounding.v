@@ -512,6 +512,23 @@ Proof using All.
   apply compound_gamma; [apply compound_next; [easy | now apply compound_growth] | easy].
 Qed.
 
+(* A sum that is stored: computed in a wide format, within e of s, and rounded once to a narrow one,
+   with the unit roundoff w; near 0 it may be off by theta. The last rounding counts by the size of
+   the sum, not of its products. *)
+Theorem stored w theta s e x y r : abs (sub x s) [<=] e -> rounds w x y ->
+  abs (sub r y) [<=] theta -> abs (sub r s) [<=] e [+] w [*] (abs s [+] e) [+] theta.
+Proof using model.
+  intros E W R. destruct (model _ _ _ W) as (d & D & Y). rewrite Y in R.
+  replace (sub r s) with (sub x s [+] d [*] x [+] sub r (x [*] (one [+] d))) by ring.
+  eapply le_trans; [apply abs_add | apply add_both; [| exact R]].
+  eapply le_trans; [apply abs_add | apply add_both; [exact E |]].
+  rewrite abs_mul. apply (le_trans _ _ (w [*] abs x)).
+  - apply mul_right; [apply abs_positive | exact D].
+  - apply mul_left; [eapply le_trans; [apply abs_positive | exact D] |].
+    replace (abs x) with (abs (s [+] sub x s)) by (f_equal; ring).
+    eapply le_trans; [apply abs_add | apply add_both; [apply le_refl | exact E]].
+Qed.
+
 (* Gradual underflow. A product is a b (1 + d) + h with |h| <= eta, where d or h is 0: it is the
    rounded product of an addend of l that is eta away from that of k. What is stored last may be
    off by theta. A sum of two numbers does not underflow. *)
@@ -682,6 +699,6 @@ Proof.
 Defined.
 
 Definition everything :=
-  (sum_of_products, sum_of_products_rounded, sum_of_products_near_zero, attained, rationals).
+  (sum_of_products, sum_of_products_rounded, sum_of_products_near_zero, stored, attained, rationals).
 
 Print Assumptions everything.

@@ -111,8 +111,12 @@ cdef _numpy():
 
 
 cdef bint _left(array):
-    """Return whether NumPy's kernels compute with arrays of that dtype."""
-    return isinstance(array, np.ndarray) and array.dtype not in _DTYPES
+    """Return whether NumPy's kernels compute with arrays of that dtype; not if it is stored."""
+    if not isinstance(array, np.ndarray) or array.dtype in _DTYPES:
+        return False
+    from rot180.generated.numpy_storage import is_stored
+
+    return not is_stored(array.dtype)
 
 
 cdef _aligned(array):
