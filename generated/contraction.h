@@ -541,8 +541,8 @@ static int shares_axis(const Factor *f, int loop, const Group *other) {
 typedef uint32_t bits_float;
 typedef uint64_t bits_double;
 
-/* The instruction sets of an architecture, the best last. Each has the bytes of a vector, the number
- * of its registers, the attribute of functions that use it, and the next lesser set; the
+/* The instruction sets of an architecture, the best last. Each has the bytes of a vector, the
+ * number of its registers, the attribute of functions that use it, and the next lesser set; the
  * least is `scalar`, which has no vectors. */
 #define BYTES_scalar 0
 #define BYTES_baseline 16
@@ -552,7 +552,7 @@ typedef uint64_t bits_double;
 #if defined(__x86_64__) && defined(__GNUC__)
 #define ROT180_X86 1
 enum { BASELINE, AVX2, AVX512, ISAS };
-enum { IN_HALVES = AVX512, HALVES = AVX2 }; /* a set whose vectors are long, and one of half as long */
+enum { IN_HALVES = AVX512, HALVES = AVX2 }; /* a set with long vectors, one of half as long */
 #define ISA_NAMES "baseline", "avx2", "avx512"
 #define BYTES_avx2 32
 #define REGISTERS_avx2 16

@@ -127,8 +127,8 @@ cdef extern from *:
 cnp.import_array()
 
 # Layers that are compiled later call the functions of contraction.h that are here.
-CONTRACTION = "rot180.generated.cython_kernels.contraction_fc00e6be8f57b068"
-contraction_fc00e6be8f57b068 = PyCapsule_New(&rot180_lent, "rot180.generated.cython_kernels.contraction_fc00e6be8f57b068", NULL)
+CONTRACTION = "rot180.generated.cython_kernels.contraction_07f61f2114126451"
+contraction_07f61f2114126451 = PyCapsule_New(&rot180_lent, "rot180.generated.cython_kernels.contraction_07f61f2114126451", NULL)
 
 __all__ = [
     "linear",
