@@ -28,6 +28,12 @@ from rot180.codegen.documents.model import (
 from rot180.codegen.documents.numbering import figure_anchor, numbered
 from rot180.codegen.documents.playground_files import playground
 from rot180.codegen.documents.site_frame import SEARCH, Copyable, PageLink, SiteFrame
+from rot180.codegen.documents.site_steps import (
+    long_proof,
+    steps_address,
+    steps_sections,
+    without_steps,
+)
 from rot180.codegen.documents.story import TITLE
 from rot180.codegen.documents.story_example import SYMBOLS, image
 from rot180.codegen.figures.animation import moving_pictures
@@ -150,6 +156,7 @@ def site(book: Document, beside: Mapping[str, str]) -> dict[str, str]:
         list(map(_chapter, chapters)),
         [_theorem(c, name) for c in chapters for name in c.theorems],
         [_figure(figure, above) for figure, above in figures],
+        *([*_steps(c, name)] for c in chapters for name in c.theorems),
     ]
     places = {page.address: page.address for row in rows for page in row}
     places |= {name: name for name in (HOME, *beside)}
@@ -240,7 +247,7 @@ def _moving(stepper: StepperBlock, name: str, before: Sequence[Block]) -> Iterat
 
 def _theorem(chapter: SiteChapter, name: str) -> SitePage:
     proved, title, address = theorem(name), theorem_title(name), theorem_address(name)
-    blocks = _paged(chapter.theorems[name])
+    blocks = without_steps(_paged(chapter.theorems[name]), address)
     if (words := meaning(name)) not in blocks:
         blocks = (*blocks[:1], words, *blocks[1:])
     if not any(isinstance(block, ProofBlock) for block in blocks):
@@ -252,6 +259,15 @@ def _theorem(chapter: SiteChapter, name: str) -> SitePage:
         chapter.link,
         (Copyable("Cite this address", said, address),),
     )
+
+
+def _steps(chapter: SiteChapter, name: str) -> Iterator[SitePage]:
+    """Yield the pages with every step of a long proof."""
+    title, address = theorem_title(name), theorem_address(name)
+    proof = long_proof(chapter.theorems[name])
+    for number, (which, section) in enumerate(steps_sections(proof) if proof else (), 1):
+        document = Document(f"{title}: {which}", "", (section,))
+        yield SitePage(steps_address(address, number), document, PageLink(title, address))
 
 
 def _proof_elsewhere(chapter: SiteChapter, name: str) -> Prose:
