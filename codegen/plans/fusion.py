@@ -293,6 +293,8 @@ def _fits(s: FusedStep, before: Sequence[FusedStep], outer: int) -> bool:
     spread = bool(around & set(s.summed))  # a sum over rows
     if spread and any(set(t.axes) == set(s.axes) for t in s.terms):
         return False
+    if not all(around <= set(t.axes) for t in s.terms):  # else a term would be added several times
+        return False
     if not (spread or around <= set(s.axes)):
         return False
     return all(_readable(r, t, known.get(r.tensor.name), around) for t in s.terms for r in t.reads)

@@ -45,6 +45,9 @@ EXACT = {
         "y[n,j] = s[j] * a[n,j]"
     ),
     "products": "a[n,j] = x[n,j] + w[n]; p[n] = prod[j] a[n,j]; y[n] = p[n] * w[n] + w[n]",
+    "a sum over one of two outer loops": (
+        "s[] = sum[n] w[n]; a[n,j,k] = w[n] * v[j] * v[k]; y[j,n] = sum[k] a[n,j,k] * s[]"
+    ),
     "parameter": "a[n,j] = c * x[n,j] + w[n]; y[n,j] = c^2 * a[n,j] * a[n,j]",
 }
 SIZES = [(2, 3), (3, 70), (1, 1), (0, 4), (4, 0), (5, 129)]
