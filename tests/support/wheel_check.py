@@ -48,6 +48,8 @@ def faults() -> Iterator[str]:
     on_arm = platform.machine() in ("aarch64", "arm64") and not os.environ.get("ROT180_ISA")
     if on_arm and compiled.processor() != "neon":
         yield f"found the instruction set {compiled.processor()}, expected neon"
+    if sysconfig.get_config_var("Py_GIL_DISABLED") and sys._is_gil_enabled():  # type: ignore[attr-defined]
+        yield "the kernels turned the GIL on, expected a free-threaded Python to stay so"
     for dtype in (np.float32, np.float64):
         yield from wrong_results(generated, dtype)
     yield from command_faults()
