@@ -111,11 +111,11 @@ class BlockLoop(NamedTuple):
         return {self.windows: found.windows, self.moved: found.part}
 
     def length(self, array: str, count: int) -> int:
-        """Return how long the axis of an array is in a block of so many values."""
+        """Return the length of an array's axis in a block of `count` values."""
         return self.spans(((self.size - count) // 2, count))[array][1]
 
     def blocks(self, count: int) -> list[Span]:
-        """Return blocks of so many values; one if the loop has no value."""
+        """Return the blocks of at most `count` values; one, which is empty, if the loop is."""
         starts = range(0, self.size, count) if self.size else (0,)
         return [(first, min(count, self.size - first)) for first in starts]
 

@@ -28,7 +28,7 @@ from rot180.generated.numpy_block_loops import (
 )
 from rot180.generated.numpy_checks import Array, mistyped
 
-NAMES = ("float16", "bfloat16")  # the latter is not NumPy's: whoever passes one has imported it
+NAMES = ("float16", "bfloat16")  # bfloat16 is a dtype of ml_dtypes, which the caller imported
 
 
 class BlockedCall:

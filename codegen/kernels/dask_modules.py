@@ -12,6 +12,7 @@ from rot180.codegen.kernels.expressions import definition, number
 from rot180.codegen.kernels.inline import copied
 from rot180.codegen.kernels.numpy_runtime import CHECKS, import_lines
 from rot180.codegen.kernels.public_api import PublicFunction, PublicLayer
+from rot180.codegen.kernels.stored_functions import LOOPS, SLIDING
 from rot180.codegen.system.templates import template
 from rot180.derive.blocks import LayerBlock, block
 from rot180.derive.display.statement import write_statement
@@ -271,6 +272,7 @@ def dask_modules(
     if not any(entry.window for entry in entries):
         return {}
     shared = {"arguments": "numpy_arguments", "checks": CHECKS, SOURCES: SOURCES}
+    shared |= {"block_loops": LOOPS, "sliding": SLIDING}
     return {
         f"{WINDOWS}.py": windows_module(entries),
         f"{SOURCES}.py": (copied(f"numpy/{SOURCES}", header, shared), {}),

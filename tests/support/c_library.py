@@ -28,7 +28,7 @@ class Allocator(Protocol):
     """Memory for arrays."""
 
     def __call__(self, size: int) -> int:
-        """Return the address of a block of so many bytes."""
+        """Allocate `size` bytes; return their address."""
         ...
 
     def clear(self) -> None:

@@ -153,7 +153,7 @@ class Emulator:
         self.tell("request", algorithm)
 
     def allow(self, count: int) -> None:
-        """Let so many allocations succeed; -1: all."""
+        """Let the next `count` allocations succeed; -1: all of them."""
         self.tell("allow", count)
 
     def blocks(self) -> int:

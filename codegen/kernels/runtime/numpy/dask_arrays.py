@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rot180.codegen.kernels.runtime.numpy.arguments import CheckedWindow
+from rot180.codegen.kernels.runtime.numpy.block_loops import SlidingAxis, SlidingBlock
 from rot180.codegen.kernels.runtime.numpy.checks import Array
 from rot180.codegen.kernels.runtime.numpy.dask_sources import (
     Span,
@@ -24,75 +25,7 @@ from rot180.codegen.kernels.runtime.numpy.dask_sources import (
     is_store,
     spans,
 )
-from rot180.generated.dask_windows import (
-    gather_padding,
-    gather_window,
-    scatter_padding,
-    scatter_window,
-)
-
-
-class SpatialAxis(NamedTuple):
-    """A spatial axis of a layer.
-
-    Attributes:
-        windows: the number of windows: outputs of a convolution, inputs of a transposed one.
-        size: the size of the axis that the windows move over.
-        taps, stride, dilation, low: the numbers of the windows.
-
-    """
-
-    windows: int
-    size: int
-    taps: int
-    stride: int
-    dilation: int
-    low: int
-
-
-class PlacedBlock(NamedTuple):
-    """Where a block lies on an axis.
-
-    Attributes:
-        windows: its windows.
-        part: what it has of the axis that the windows move over.
-        padding: the padding of the block, at its beginning and at its end.
-
-    """
-
-    windows: Span
-    part: Span
-    padding: tuple[int, int]
-
-
-def _place(axis: SpatialAxis, windows: Span, part: Span, low: int) -> PlacedBlock:
-    """Return a block; the padding at its end is the one with which it has as many windows."""
-    extent = axis.dilation * (axis.taps - 1) + 1
-    high = axis.stride * (windows[1] - 1) + extent - part[1] - low
-    return PlacedBlock(windows, part, (low, high))
-
-
-def _held(start: int, stop: int, size: int) -> Span:
-    """Return the part of a window that an axis has; one index if it has none.
-
-    Entries outside an array are 0, and a window may be larger than what is read.
-    """
-    first = min(max(start, 0), size - 1)
-    return first, max(min(stop, size), first + 1) - first
-
-
-def gather(axis: SpatialAxis, windows: Span) -> PlacedBlock:
-    """Return what some windows read."""
-    ends = gather_window(*windows, axis.taps, axis.dilation, axis.low, axis.stride)
-    part = _held(*ends, axis.size)
-    return _place(axis, windows, part, gather_padding(windows[0], part[0], axis.low, axis.stride))
-
-
-def scatter(axis: SpatialAxis, part: Span) -> PlacedBlock:
-    """Return the windows that reach a part of the axis that they move over."""
-    ends = scatter_window(*part, axis.taps, axis.dilation, axis.low, axis.stride)
-    windows = _held(*ends, axis.windows)
-    return _place(axis, windows, part, scatter_padding(part[0], windows[0], axis.low, axis.stride))
+from rot180.codegen.kernels.runtime.numpy.sliding import block_of_windows, block_under_windows
 
 
 def _ends(array: Any, axis: int) -> list[int]:
@@ -134,13 +67,13 @@ class LazyLayer(NamedTuple):
     groups: int = 1
 
     @property
-    def axes(self) -> list[SpatialAxis]:
+    def axes(self) -> list[SlidingAxis]:
         """Return the spatial axes."""
         names = ("x", "y") if self.transposed else ("y", "x")
         sizes = (self.shapes[n][2:] for n in (*names, "w"))
-        return [SpatialAxis(*axis) for axis in zip(*sizes, *self.numbers, strict=True)]
+        return [SlidingAxis(*axis) for axis in zip(*sizes, *self.numbers, strict=True)]
 
-    def how(self, places: Sequence[PlacedBlock]) -> dict[str, Any]:
+    def how(self, places: Sequence[SlidingBlock]) -> dict[str, Any]:
         """Return the parameters of a block."""
         if not places:
             return {}
@@ -161,10 +94,11 @@ class LazyLayer(NamedTuple):
         shape = self.shapes[result]
         gathers = (result == "y") != self.transposed
         batch = spans(_ends(source, 0), shape[0])
+        place = block_of_windows if gathers else block_under_windows
         along = []
         for n, axis in enumerate(self.axes):
             wanted = spans(_cuts(axis, _ends(source, 2 + n), gathers), shape[2 + n])
-            along.append([(gather if gathers else scatter)(axis, span) for span in wanted])
+            along.append([place(axis, span) for span in wanted])
         parts = np.empty((len(batch), 1, *map(len, along)), object)
         for at in np.ndindex(parts.shape):
             first, count = batch[at[0]]
@@ -190,7 +124,7 @@ class LazyLayer(NamedTuple):
         wide, narrow = (grad_output, x) if self.transposed else (x, grad_output)
         batch = spans(_ends(narrow, 0), narrow.shape[0])
         along = [
-            [gather(axis, span) for span in spans(_ends(narrow, 2 + n), axis.windows)]
+            [block_of_windows(axis, span) for span in spans(_ends(narrow, 2 + n), axis.windows)]
             for n, axis in enumerate(self.axes)
         ]
         shape, parts = self.shapes["w"], []
@@ -205,7 +139,7 @@ class LazyLayer(NamedTuple):
         return parts[0] if len(parts) == 1 else dask.array.stack(parts).sum(0, dtype=x.dtype)
 
 
-def _cuts(axis: SpatialAxis, ends: Sequence[int], gathers: bool) -> list[int]:
+def _cuts(axis: SlidingAxis, ends: Sequence[int], gathers: bool) -> list[int]:
     """Return where a result is divided: as its source is, with stride 1."""
     return [-(-e // axis.stride) if gathers else axis.stride * e for e in ends]
 

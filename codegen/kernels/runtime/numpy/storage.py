@@ -25,7 +25,7 @@ from rot180.codegen.kernels.runtime.numpy.block_loops import (
 )
 from rot180.codegen.kernels.runtime.numpy.checks import Array, mistyped
 
-NAMES = ("float16", "bfloat16")  # the latter is not NumPy's: whoever passes one has imported it
+NAMES = ("float16", "bfloat16")  # bfloat16 is a dtype of ml_dtypes, which the caller imported
 
 
 class BlockedCall:
