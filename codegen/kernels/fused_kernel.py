@@ -51,8 +51,7 @@ class FusedKernel:
     @property
     def _added(self) -> set[Tensor]:
         """Return what each row adds to."""
-        around = set(range(self.found.outer))
-        return {s.tensor for s in self.found.steps if around & set(s.summed)}
+        return {s.tensor for s in self.found.steps if self.found.is_spread(s)}
 
     @property
     def reals(self) -> tuple[Symbol, ...]:

@@ -1,8 +1,7 @@
 """The loops of a pass in C: one loop nest after another for each value of the outer loops.
 
-Consecutive steps with the same loops share a nest, where each reads of the others only the entry
-that it is at; what is read in its own nest alone is a variable and no array. What a row needs and
-nobody outside asks for lies in a row of scratch memory.
+What is read in its own nest alone is a variable and no array. What a row needs and nobody outside
+asks for lies in a row of scratch memory.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ from dataclasses import dataclass, field
 from sympy import Expr
 
 from rot180.codegen.kernels.c_functions import c_scalar_name
-from rot180.codegen.kernels.fused_parts import FusedNest, FusedPart
 from rot180.codegen.plans.fusion import Axes, FusedPass, FusedRead, FusedStep, FusedTerm
+from rot180.codegen.plans.pass_nests import FusedNest, FusedPart, pass_nests
 from rot180.derive.gradients.program_steps import SelectionStep
 from rot180.derive.language.polynomial import monomials
 
@@ -41,47 +40,18 @@ class PassText:
     values: int = 0
 
     def __post_init__(self) -> None:
-        """Divide the steps among loop nests, and find what needs memory."""
+        """Find what needs memory."""
         self.made = {s.tensor.name: s for s in self.found.steps}
-        self.units: list[FusedNest] = []
-        for part in (p for s in self.found.steps for p in self._parts(s)):
-            if not (self.units and self.units[-1].takes(part)):
-                self.units.append(FusedNest(part.loops))
-            self.units[-1].parts.append(part)
-        rows = {n for n, s in self.made.items() if self._inner(s.axes)}
+        self.units = pass_nests(self.found)
+        rows = {n for n, s in self.made.items() if self.found.inner(s.axes)}
         read = set(self.outputs)
         for unit in self.units:
             own = {p.name for p in unit.parts if p.kind == "set"}
             read |= {p.name for p in unit.parts if p.kind != "set"}
             read |= {r.tensor.name for p in unit.parts for r in p.reads} - own
         self.memory = [n for n in self.made if n in (read & rows) | set(self.outputs)]
-        self.scratch = [n for n in self.memory if n in rows and not self._spread(self.made[n])]
-
-    def _inner(self, axes: Axes) -> Axes:
-        return tuple(a for a in axes if a >= self.found.outer)
-
-    def _spread(self, s: FusedStep) -> bool:
-        """Say whether a step is a sum over rows."""
-        return any(a < self.found.outer for a in s.summed)
-
-    def _parts(self, s: FusedStep) -> Iterator[FusedPart]:
-        inner = self._inner(s.axes)
-        if isinstance(s.step, SelectionStep):
-            if not s.step.is_value:
-                yield FusedPart("first", s, inner, s.terms)
-                return
-            if inner:
-                yield FusedPart("begin", s, inner)
-            yield FusedPart("extreme", s, self._inner(s.terms[0].axes), s.terms)
-            return
-        whole = tuple(t for t in s.terms if set(t.axes) == set(s.axes))
-        if whole:
-            yield FusedPart("set", s, tuple(sorted(inner)), whole)
-        elif inner and not self._spread(s):
-            yield FusedPart("zero", s, tuple(sorted(inner)))
-        for t in s.terms:
-            if t not in whole:
-                yield FusedPart("add", s, self._inner(t.axes), (t,))
+        whole = {n for n, s in self.made.items() if self.found.is_spread(s)}
+        self.scratch = [n for n in self.memory if n in rows and n not in whole]
 
     def lines(self, word: str) -> list[str]:
         """Write the function of this name."""
@@ -125,8 +95,9 @@ class PassText:
         for n in self.scratch:
             yield f"m_{n}.view.buf = NULL;"
         for n in self.scratch:
-            sizes = ", ".join(f"d{a}" for a in self._inner(self.made[n].axes))
-            given = f'&m_{n}, "{n}", sizeof({self.real}), {len(self._inner(self.made[n].axes))}'
+            inner = self.found.inner(self.made[n].axes)
+            sizes = ", ".join(f"d{a}" for a in inner)
+            given = f'&m_{n}, "{n}", sizeof({self.real}), {len(inner)}'
             yield f"if (!a_{n}) {{"
             yield f"{TAB}if (kernel_allocate({given}, (const Int[]){{{sizes}}})) goto ended;"
             yield f"{TAB}a_{n} = ({self.real} *)m_{n}.view.buf;"
@@ -144,11 +115,11 @@ class PassText:
 
     def _stride(self, name: str, axes: Axes, p: int) -> str:
         """Write the stride along an axis; scratch memory has one row."""
-        whole = " * ".join(f"d{b}" for b in axes[p + 1 :]) or "1"
+        whole = _product(axes[p + 1 :])
         if name not in self.scratch:
             return whole
         outside = axes[p] < self.found.outer
-        row = "0" if outside else " * ".join(f"d{b}" for b in self._inner(axes[p + 1 :])) or "1"
+        row = "0" if outside else _product(self.found.inner(axes[p + 1 :]))
         if row == whole or name not in self.outputs:
             return row
         return f"m_{name}.view.buf ? {row} : {whole}"
@@ -158,7 +129,7 @@ class PassText:
         return next(r.axes for s in self.found.steps for r in s.reads if r.tensor.name == name)
 
     def _is_scalar(self, s: FusedStep) -> bool:
-        return not self._inner(s.axes) and not self._spread(s)
+        return not self.found.inner(s.axes) and not self.found.is_spread(s)
 
     def _entry(self, name: str, axes: Axes, row: bool = False) -> str:
         """Write an entry of an array; the first of a row if that is asked for."""
@@ -336,7 +307,7 @@ class _NestText:
         """Write what is read; a constant holds it where it is computed once."""
         if r in self.known:
             return self.known[r]
-        name, inner = r.tensor.name, self.text._inner(r.axes)
+        name, inner = r.tensor.name, self.text.found.inner(r.axes)
         made = self.text.made.get(name)
         if name in self.local or (made is not None and self.text._is_scalar(made)):
             code = f"v_{name}"

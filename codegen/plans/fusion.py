@@ -107,6 +107,14 @@ class FusedPass:
         """Return what it computes."""
         return tuple(s.tensor.name for s in self.steps)
 
+    def inner(self, axes: Axes) -> Axes:
+        """Return those of some axes that are no outer loops."""
+        return tuple(a for a in axes if a >= self.outer)
+
+    def is_spread(self, s: FusedStep) -> bool:
+        """Say whether a step is a sum over rows: every row adds to it."""
+        return any(a < self.outer for a in s.summed)
+
     @property
     def inputs(self) -> tuple[Tensor, ...]:
         """Return the arrays that it is given."""

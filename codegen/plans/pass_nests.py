@@ -1,10 +1,16 @@
-"""What the loop nests of a pass consist of."""
+"""The loop nests of a pass, one after another for each value of the outer loops.
+
+Consecutive steps with the same loops share a nest, where each reads of the others only the entry
+that it is at.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from rot180.codegen.plans.fusion import Axes, FusedRead, FusedStep, FusedTerm
+from rot180.codegen.plans.fusion import Axes, FusedPass, FusedRead, FusedStep, FusedTerm
+from rot180.derive.gradients.program_steps import SelectionStep
 
 
 @dataclass(frozen=True)
@@ -66,3 +72,39 @@ class FusedNest:
             for r in part.reads
             if r.tensor.name in made
         )
+
+
+def pass_nests(found: FusedPass) -> tuple[FusedNest, ...]:
+    """Divide the steps of a pass among loop nests.
+
+    Args:
+        found: the pass.
+
+    """
+    nests: list[FusedNest] = []
+    for part in (p for s in found.steps for p in _parts(found, s)):
+        if not (nests and nests[-1].takes(part)):
+            nests.append(FusedNest(part.loops))
+        nests[-1].parts.append(part)
+    return tuple(nests)
+
+
+def _parts(found: FusedPass, s: FusedStep) -> Iterator[FusedPart]:
+    """Yield what is done for a step: its entries are begun, then added to or compared."""
+    inner = found.inner(s.axes)
+    if isinstance(s.step, SelectionStep):
+        if not s.step.is_value:
+            yield FusedPart("first", s, inner, s.terms)
+            return
+        if inner:
+            yield FusedPart("begin", s, inner)
+        yield FusedPart("extreme", s, found.inner(s.terms[0].axes), s.terms)
+        return
+    whole = tuple(t for t in s.terms if set(t.axes) == set(s.axes))
+    if whole:
+        yield FusedPart("set", s, tuple(sorted(inner)), whole)
+    elif inner and not found.is_spread(s):
+        yield FusedPart("zero", s, tuple(sorted(inner)))
+    for t in s.terms:
+        if t not in whole:
+            yield FusedPart("add", s, found.inner(t.axes), (t,))
