@@ -11,6 +11,7 @@ from rot180.codegen.kernels.fused_kernel import FusedKernel, steps_of
 from rot180.codegen.kernels.program_calls import inputs
 from rot180.codegen.kernels.window_kernel import has_room, pass_kernel
 from rot180.codegen.plans.fusion import FusedPass, all_reads, fused
+from rot180.codegen.plans.pass_agreement import require_agreement
 from rot180.codegen.plans.plan import Plan
 from rot180.codegen.plans.windows import WindowPass, windows
 from rot180.derive.gradients.program_steps import AnyStep, ProgramStep
@@ -115,4 +116,6 @@ def _passes(f: StepSequence, part: Sequence[AnyStep], plans: Plans) -> Iterator[
         lowered = [(s, plans[s] if isinstance(s, ProgramStep) else None) for s in run]
         for p in fused(lowered):
             if isinstance(p, FusedPass) and all(has_c_function(*g) for g in all_reads([p])):
+                known = dict(lowered)
+                require_agreement(p, [known[s.step] for s in p.steps])
                 yield p
