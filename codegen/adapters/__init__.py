@@ -58,24 +58,30 @@ def as_jax(layer: Source, backend: str = "auto") -> Callable[..., Any]:
 
 
 def as_dask(layer: Source, backend: str = "auto") -> DaskLayer:
-    """Return a layer as a function of Dask arrays, block by block, and its gradients.
+    """Return a layer or a program as a function of Dask arrays, block by block, and its gradients.
 
     The operands are Dask arrays, arrays in stores such as Zarr's and `numpy.memmap`, or NumPy
     arrays, float32 or float64, by position or by name; parameters and shapes are passed by keyword.
     Where an operand has several chunks along an axis, the output or the sum is divided there; what
-    a block reads is a theorem, which is proved at the first call. Nothing is computed before
-    ``.compute()``. ``vjp(grad_output, *operands, **others)`` returns the gradient by each operand.
+    a block reads is a theorem, which is proved at the first call. A program is computed step by
+    step; a maximum or a product is not divided along the axes that it runs over. Nothing is
+    computed before ``.compute()``. ``vjp(grad_output, *operands, **others)`` returns the gradient
+    by each operand.
 
     Args:
-        layer: as for `rot180.codegen.compile`, of one definition.
+        layer: as for `rot180.codegen.compile`; a program without arrays of indices and tables.
         backend: as for `rot180.codegen.compile`.
 
     Raises:
         MissingFrameworkError: Dask is not installed.
-        ValueError: as `as_torch` raises it, or the layer is a program.
+        ValueError: as `as_torch` raises it, or a program reads at an array of indices or a table.
 
     """
     framework("dask")
     from rot180.codegen.adapters.dask_adapter import DaskLayer
+    from rot180.codegen.adapters.dask_programs import DaskProgram
+    from rot180.codegen.adapters.operation import forward
+    from rot180.derive.language.layers import Layer
 
-    return DaskLayer(layer, backend)
+    operation = forward(layer, backend)
+    return (DaskLayer if isinstance(operation.layer, Layer) else DaskProgram)(operation)

@@ -8,12 +8,12 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from rot180.codegen.adapters.arguments import arguments, require_dtypes
-from rot180.codegen.adapters.operation import Operation, documented, forward
+from rot180.codegen.adapters.operation import Operation, documented
 from rot180.codegen.kernels.compile import layer_module
 from rot180.codegen.kernels.runtime.numpy.dask_sources import (
     Span,
@@ -25,15 +25,15 @@ from rot180.codegen.kernels.runtime.numpy.dask_sources import (
     stand_in,
 )
 from rot180.derive.blocks import LayerBlock, block
+from rot180.derive.blocks.functions import with_functions, without_functions
 from rot180.derive.blocks.windows import value
 from rot180.derive.gradients.gradient_layer import gradient_layer
 from rot180.derive.language.layers import Layer
 from rot180.derive.search.derivation import NotProvedError
 
-if TYPE_CHECKING:
-    from rot180.codegen.kernels.compile import Source
-
 Axis = tuple[str, int]
+Sources = Mapping[str, Any]
+"""Operands by name, each with shape, dtype, chunks, and parts by slices."""
 KINDS = (dask.array.Array, StoredArray)
 
 
@@ -120,7 +120,7 @@ class Blocks:
                 yield ((first, count), *rest), last, read
 
 
-def divided(layer: Layer, sources: Mapping[str, Any], numbers: Mapping[str, int]) -> Blocks:
+def divided(layer: Layer, sources: Sources, numbers: Mapping[str, int]) -> Blocks:
     """Divide a layer where its operands have several chunks along an axis.
 
     Of the indices that cut such an axis, that one is divided for which a block is the smallest, in
@@ -184,43 +184,61 @@ def _trial(
 
 
 def _computed(
-    text: str, backend: str, arrays: Sequence[Any], keywords: Mapping[str, Any]
+    text: str,
+    backend: str,
+    arrays: Sequence[Any],
+    keywords: Mapping[str, Any],
+    dtype: np.dtype[Any],
 ) -> np.ndarray[Any, Any]:
     """Compute a block: what a worker does."""
-    read = [a.read() if isinstance(a, StoredPart) else np.asarray(a) for a in arrays]
-    return np.asarray(layer_module(text, backend).forward(*read, **keywords))
+    read = map(read_part, arrays)
+    return np.asarray(layer_module(text, backend).forward(*read, **keywords), dtype)
+
+
+def read_part(part: Any) -> np.ndarray[Any, Any]:
+    """Return the entries of a part of an operand."""
+    return part.read() if isinstance(part, StoredPart) else np.asarray(part)
 
 
 def lazily(
-    layer: Layer, sources: Mapping[str, Any], numbers: Mapping[str, int], backend: str
+    layer: Layer,
+    sources: Sources,
+    numbers: Mapping[str, int],
+    dtype: np.dtype[Any],
+    backend: str,
 ) -> Any:
     """Return the output of a layer as a Dask array.
 
     Args:
         layer: the layer.
-        sources: its operands by name, each with shape, dtype, chunks, and parts by slices.
+        sources: its operands.
         numbers: its sizes and parameters.
+        dtype: the type of the output's entries, that of all operands.
         backend: the backend of the kernels.
 
     """
-    blocks = divided(layer, sources, numbers)
+    plain, applied = without_functions(layer)
+    names = {t.name: t.name for t in plain.tensors}
+    names |= {word: f.argument.tensor.name for word, f in applied.items()}
+    sources = {word: sources[name] for word, name in names.items()}
+    blocks = divided(plain, sources, numbers)
     for word, n in blocks.whole:
         warnings.warn(
-            f"{word}: found {len(sources[word].chunks[n])} chunks along axis {n}, which each block "
-            f"reads whole: no index of {layer.text} is proved to divide it",
+            f"{names[word]}: found {len(sources[word].chunks[n])} chunks along axis {n}, which "
+            f"each block reads whole: no index of {layer.text} is proved to divide it",
             stacklevel=4,
         )
-    operation = Operation(blocks.inside.text, (), backend)
+    operation = Operation(with_functions(blocks.inside, applied).text, (), backend)
     operation.module  # noqa: B018 -- compiled once, before workers need it
     free = [(n, d) for n, d in enumerate(blocks.divisions) if not d.block.summed]
-    rank, dtype = len(layer.output.shape), next(iter(sources.values())).dtype
+    rank = len(layer.output.shape)
     meta = np.empty((0,) * rank, dtype)
     parts: dict[tuple[Span, ...], list[Any]] = {}
     for at, known, read in blocks.places(numbers):
         values = [known[word] for word in operation.symbols]
-        pieces = [_part(sources[t.name], t.name, read) for t in operation.arrays]
+        pieces = [part_of(sources[t.name], t.name, read) for t in operation.arrays]
         keywords = operation.keywords(values)
-        made = dask.delayed(_computed)(operation.text, backend, pieces, keywords)
+        made = dask.delayed(_computed)(operation.text, backend, pieces, keywords, dtype)
         whole = operation.boxes[0](*values)
         part = dask.array.from_delayed(made, whole, meta=meta)
         parts.setdefault(tuple(at[n] for n, _ in free), []).append(part)
@@ -241,27 +259,29 @@ def lazily(
     return dask.array.block(grid.tolist())
 
 
-def _part(source: Any, word: str, read: Mapping[Axis, Span]) -> Any:
+def part_of(source: Any, word: str, read: Mapping[Axis, Span]) -> Any:
     """Return what a block reads of an operand."""
     whole = ((0, n) for n in source.shape)
     places = [read.get((word, n), span) for n, span in enumerate(whole)]
     return source[tuple(slice(first, first + count) for first, count in places)]
 
 
+def dtype_of(sources: Sources) -> np.dtype[Any]:
+    """Return the type of all operands."""
+    found: np.dtype[Any] = next(iter(sources.values())).dtype
+    return found
+
+
 class DaskLayer:
     """A layer as a function of Dask arrays, and its gradients."""
 
-    def __init__(self, layer: Source, backend: str) -> None:
-        self._operation = forward(layer, backend)
-        found = self._operation.layer
-        if not isinstance(found, Layer):
-            raise ValueError(f"layer: found a program, {found}, expected one definition")
-        self._layer, self._known = found, arguments(self._operation)
-        documented(self, self._operation, self._known.signature, "Dask array")
+    def __init__(self, operation: Operation) -> None:
+        self._operation, self._known = operation, arguments(operation)
+        documented(self, operation, self._known.signature, "Dask array")
 
     def _read(
         self, operands: Sequence[Any], others: Mapping[str, Any]
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
+    ) -> tuple[Sources, Mapping[str, int]]:
         """Return the operands and the numbers, by name."""
         words = [word for word, *_ in self._known.operands]
         given = dict(zip(words, operands, strict=False))
@@ -273,14 +293,13 @@ class DaskLayer:
         rest = {word: sources.get(word, other) for word, other in others.items()}
         arrays, values = self._known.read(first, rest, KINDS)
         require_dtypes(list(zip(words, arrays, strict=True)))
-        names = (t.name for t in self._layer.tensors)
+        names = (t.name for t in self._operation.layer.tensors)
         numbers = dict(zip(self._operation.symbols, values, strict=True))
         return dict(zip(names, arrays, strict=True)), numbers
 
     def __call__(self, *operands: Any, **others: Any) -> Any:
         """Return the output."""
-        sources, numbers = self._read(operands, others)
-        return lazily(self._layer, sources, numbers, self._operation.backend)
+        return self._output(*self._read(operands, others))
 
     def vjp(self, grad_output: Any, *operands: Any, **others: Any) -> tuple[Any, ...]:
         """Return the gradient by each operand.
@@ -300,17 +319,27 @@ class DaskLayer:
             raise ValueError(f"grad_output: {found}, that of the output")
         word, first = next(iter(sources.items()))
         require_dtypes([(word, first), ("grad_output", upstream)])
-        words = (t.name for t in self._layer.tensors)
+        return self._gradients(upstream, sources, numbers)
+
+    def _output(self, sources: Sources, numbers: Mapping[str, int]) -> Any:
+        layer = self._operation.layer
+        assert isinstance(layer, Layer)
+        return lazily(layer, sources, numbers, dtype_of(sources), self._operation.backend)
+
+    def _gradients(
+        self, upstream: Any, sources: Sources, numbers: Mapping[str, int]
+    ) -> tuple[Any, ...]:
+        words = (t.name for t in self._operation.layer.tensors)
         return tuple(self._gradient(word, upstream, sources, numbers) for word in words)
 
     def _gradient(
-        self, word: str, upstream: Any, sources: Mapping[str, Any], numbers: Mapping[str, int]
+        self, word: str, upstream: Any, sources: Sources, numbers: Mapping[str, int]
     ) -> Any:
-        made = gradient_layer(self._layer, word)
+        made = gradient_layer(self._operation.layer, word)
         if made is None:
             return dask.array.zeros_like(sources[word], chunks=sources[word].chunks)
         gradient, short = made
         if not isinstance(gradient, Layer):
             raise ValueError(f"layer: the gradient by {word} is a program, {gradient.text}")
-        given = {t.name: sources.get(t.name) for t in gradient.tensors} | {short: upstream}
-        return lazily(gradient, given, numbers, self._operation.backend)
+        given = {**sources, short: upstream}
+        return lazily(gradient, given, numbers, upstream.dtype, self._operation.backend)
