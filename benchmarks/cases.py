@@ -80,6 +80,21 @@ class Case:
         pairs = self.channels * self.outputs // self.groups
         return 2 * self.batch * pairs * math.prod(places) * math.prod(self.taps)
 
+    @property
+    def inside(self) -> float:
+        """Return the share of all products that read no padding, the same for each operation."""
+        shares = []
+        result = self.output_size[2:]
+        for n, m, k in zip(self.size, result, self.taps, strict=True):
+            places, reach = (n, m) if self.transposed else (m, n)
+            index = [
+                self.stride * p + self.dilation * t - self.padding
+                for p in range(places)
+                for t in range(k)
+            ]
+            shares.append(sum(0 <= i < reach for i in index) / max(len(index), 1))
+        return math.prod(shares)
+
     def terms(self, operation: str) -> int:
         """Return about how many products are summed for one entry of a result."""
         taps = math.prod(self.taps)

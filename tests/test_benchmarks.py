@@ -73,6 +73,15 @@ def agrees(calls: peers.Calls, case: Case) -> None:
         assert measure.difference(call(), expected, case, operation) == "", (case, operation)
 
 
+@pytest.mark.parametrize("case", SMALL, ids=str)
+def test_products_without_padding_are_counted(case: Case) -> None:
+    """Each product of ones adds one, unless it is one with padding."""
+    layer = getattr(numpy_kernels, case.layer)
+    x, weight = np.ones(case.input_size), np.ones(case.weight_size)
+    count = layer(x, weight, **case.keywords).sum()
+    assert math.isclose(count, case.inside * case.flops / 2)
+
+
 @pytest.mark.parametrize("case", [*SMALL, *PUBLIC], ids=str)
 def test_shapes_are_those_of_the_kernels(case: Case) -> None:
     if case.layer != "linear" and math.prod(case.input_size) < 10_000:
