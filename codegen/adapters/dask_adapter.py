@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import itertools
 import math
+import operator
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +32,8 @@ from rot180.derive.blocks.functions import with_functions, without_functions
 from rot180.derive.blocks.windows import value
 from rot180.derive.gradients.gradient_layer import gradient_layer
 from rot180.derive.language.layers import Layer
+from rot180.derive.language.notation import make_layer
+from rot180.derive.language.terms import define
 from rot180.derive.search.derivation import NotProvedError
 
 Axis = tuple[str, int]
@@ -131,7 +136,7 @@ def divided(layer: Layer, sources: Sources, numbers: Mapping[str, int]) -> Block
         (word, n): tuple(itertools.accumulate(sizes))
         for word, source in sources.items()
         for n, sizes in enumerate(source.chunks)
-        if len(sizes) > 1 and source.shape[n]
+        if len(sizes) > 1 and all(source.shape)
     }
     order = tuple(sorted(sources, key=lambda word: all(a[0] != word for a in chunked)))
     definition, inside = layer.output.definition, layer
@@ -220,13 +225,16 @@ def lazily(
     plain, applied = without_functions(layer)
     names = {t.name: t.name for t in plain.tensors}
     names |= {word: f.argument.tensor.name for word, f in applied.items()}
-    sources = {word: sources[name] for word, name in names.items()}
+    given, sources = sources, {word: sources[name] for word, name in names.items()}
     blocks = divided(plain, sources, numbers)
+    if blocks.whole and len(alone := list(_terms(layer))) > 1:
+        summands = (lazily(one, given, numbers, dtype, backend) for one in alone)
+        return functools.reduce(operator.add, summands)
     for word, n in blocks.whole:
         warnings.warn(
             f"{names[word]}: found {len(sources[word].chunks[n])} chunks along axis {n}, which "
             f"each block reads whole: no index of {layer.text} is proved to divide it",
-            stacklevel=4,
+            stacklevel=_frames(),
         )
     operation = Operation(with_functions(blocks.inside, applied).text, (), backend)
     operation.module  # noqa: B018 -- compiled once, before workers need it
@@ -250,13 +258,29 @@ def lazily(
     for axis, spans_here in zip(axes, places, strict=True):
         counts[axis] = len(spans_here)
     grid = np.empty(counts, object)
-    for at, summands in parts.items():
+    for at, found in parts.items():
         place = [0] * rank
         for axis, spans_here, span in zip(axes, places, at, strict=True):
             place[axis] = spans_here.index(span)
-        joined = summands[0] if len(summands) == 1 else dask.array.stack(summands).sum(0, dtype)
+        joined = found[0] if len(found) == 1 else dask.array.stack(found).sum(0, dtype)
         grid[tuple(place)] = joined
     return dask.array.block(grid.tolist())
+
+
+def _frames() -> int:
+    """Return the level of a warning that is to point at the first caller outside of the package."""
+    frame, count = inspect.currentframe(), 0
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("rot180."):
+        frame, count = frame.f_back, count + 1
+    return count
+
+
+def _terms(layer: Layer) -> Iterator[Layer]:
+    """Yield the terms of a layer as layers: a sum in one of them can be divided by itself."""
+    y = layer.output
+    assert y.definition is not None
+    for t in y.definition.body:
+        yield make_layer(define(y.name, y.shape, y.definition.formals, (t,)), layer.name)
 
 
 def part_of(source: Any, word: str, read: Mapping[Axis, Span]) -> Any:

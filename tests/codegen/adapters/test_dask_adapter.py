@@ -82,10 +82,26 @@ def test_what_is_chunked_is_divided() -> None:
 
 
 def test_an_axis_that_no_theorem_divides_is_named() -> None:
-    layer, x = as_dask("y[] = sum[n] relu(x[n]) + b[]", "numpy"), np.arange(-4.0, 5)
-    with pytest.warns(UserWarning, match="x: found 3 chunks along axis 0"):
+    layer, x = as_dask("y[p] = sum[i,j] x[i]*x[j]*[i+j==p]", "numpy"), np.arange(9.0)
+    with pytest.warns(UserWarning, match="x: found 3 chunks along axis 0") as found:
+        y = layer(da.from_array(x, chunks=3), y_shape=(17,))
+    assert found[0].filename == __file__
+    assert np.array_equal(y.compute(scheduler="synchronous"), np.convolve(x, x))
+
+
+def test_a_warning_about_a_program_points_at_its_call() -> None:
+    text, x = "a[p] = sum[i,j] x[i]*x[j]*[i+j==p]; y[p] = 2*a[p]", np.arange(9.0)
+    with pytest.warns(UserWarning, match="x: found 3 chunks along axis 0") as found:
+        as_dask(text, "numpy")(da.from_array(x, chunks=3), y_shape=(17,))
+    assert found[0].filename == __file__
+
+
+def test_a_sum_beside_other_terms_is_divided() -> None:
+    layer, x = as_dask("y[] = sum[n] relu(x[n]) + 3*b[]", "numpy"), np.arange(-4.0, 5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
         y = layer(da.from_array(x, chunks=3), np.array(2.0))
-    assert np.array_equal(y.compute(scheduler="synchronous"), 12.0)
+    assert np.array_equal(y.compute(scheduler="synchronous"), 16.0)
 
 
 def test_a_function_of_an_entry_is_divided() -> None:
