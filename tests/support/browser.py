@@ -13,6 +13,8 @@ import pytest
 BROWSER = shutil.which("google-chrome") or shutil.which("chromium")
 DRIVER = shutil.which("chromedriver")
 
+PATIENCE = 600
+"""After how many seconds to give up; a machine may be busy."""
 
 HIGHER = """
 return [...document.querySelectorAll("main *:not(pre):not(textarea)")].filter(box =>
@@ -36,6 +38,7 @@ def browser() -> Iterator[Any]:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    driver.set_script_timeout(PATIENCE)
     try:
         yield driver
     finally:
@@ -66,13 +69,13 @@ def complaints(driver: Any) -> list[str]:
     return found if wide == room else [*found, f"{wide} px wide in a window of {room} px"]
 
 
-def until(driver: Any, condition: str, patience: float = 600) -> None:
+def until(driver: Any, condition: str, patience: float = PATIENCE) -> None:
     """Wait until a condition of JavaScript holds.
 
     Args:
         driver: the browser.
         condition: an expression.
-        patience: after how many seconds to give up; a machine may be busy.
+        patience: after how many seconds to give up.
 
     """
     from selenium.webdriver.support.ui import WebDriverWait
