@@ -154,14 +154,12 @@ def summary_table(run: Run) -> str:
 def slower(run: Run) -> str:
     """Return a table of the cases for which a peer is faster than the compiled kernels."""
     found = [(r.ratios[r.fastest], r.fastest, r) for r in run.results if r.fastest is not None]
-    rows = [
-        [
-            *(str(r.case), r.operation, peer, spread(ratio), percentage(peak_fraction(r, run))),
-            percentage(r.case.inside if isinstance(r.case, Case) else None),
-        ]
-        for ratio, peer, r in sorted(found, key=lambda f: (f[0].value, str(f[2].case)))
-        if ratio.value < 1
-    ]
+    rows = []
+    for ratio, peer, r in sorted(found, key=lambda f: (f[0].value, str(f[2].case))):
+        if ratio.value < 1:
+            inside = r.case.inside if isinstance(r.case, Case) else None
+            cells = [str(r.case), r.operation, peer, spread(ratio)]
+            rows.append([*cells, percentage(peak_fraction(r, run)), percentage(inside)])
     if not rows:
         return "No peer is faster than the compiled kernels in any case."
     head = ["layer", "operation", "fastest peer", f"peer / {COMPILED} (quartiles)", "% of peak"]

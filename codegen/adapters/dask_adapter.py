@@ -244,7 +244,7 @@ def lazily(
     parts: dict[tuple[Span, ...], list[Any]] = {}
     for at, known, read in blocks.places(numbers):
         values = [known[word] for word in operation.symbols]
-        pieces = [part_of(sources[t.name], t.name, read) for t in operation.arrays]
+        pieces = [_part(sources[t.name], t.name, read) for t in operation.arrays]
         keywords = operation.keywords(values)
         made = dask.delayed(_computed)(operation.text, backend, pieces, keywords, dtype)
         whole = operation.boxes[0](*values)
@@ -283,7 +283,7 @@ def _terms(layer: Layer) -> Iterator[Layer]:
         yield make_layer(define(y.name, y.shape, y.definition.formals, (t,)), layer.name)
 
 
-def part_of(source: Any, word: str, read: Mapping[Axis, Span]) -> Any:
+def _part(source: Any, word: str, read: Mapping[Axis, Span]) -> Any:
     """Return what a block reads of an operand."""
     whole = ((0, n) for n in source.shape)
     places = [read.get((word, n), span) for n, span in enumerate(whole)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,18 +15,13 @@ from rot180.codegen.adapters.dask_adapter import (
     Sources,
     dtype_of,
     lazily,
-    part_of,
     read_part,
 )
 from rot180.codegen.adapters.operation import Operation
+from rot180.codegen.kernels.program_calls import called
 from rot180.codegen.kernels.program_derivation import ProvedProgram, prove_program
+from rot180.codegen.kernels.runtime.numpy import selection
 from rot180.codegen.kernels.runtime.numpy.dask_sources import dask, spans
-from rot180.codegen.kernels.runtime.numpy.selection import (
-    _extreme,
-    _first_extreme,
-    _other_factors,
-    _product,
-)
 from rot180.derive.gradients.program_steps import (
     AnyStep,
     ProgramFunction,
@@ -35,8 +30,9 @@ from rot180.derive.gradients.program_steps import (
 )
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.notation import make_layer
+from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.programs import Program
-from rot180.derive.language.substitute import substitute_tensors
+from rot180.derive.language.substitute import fresh, substitute_tensors
 from rot180.derive.language.terms import define
 
 Arrays = dict[str, Any]
@@ -118,13 +114,12 @@ def _said(step: AnyStep) -> str:
 def _free_of_clashes(layer: Layer) -> tuple[Layer, Mapping[str, str]]:
     """Return a layer none of whose names is that of a gradient, and the new names."""
     tensors = (layer.output, *layer.tensors)
-    words, taken = dict[str, str](), {t.name for t in tensors}
-    for t in tensors:
-        word = t.name.replace("grad_", "by_")
-        while word != t.name and word in taken:
-            word += "_"
-        words[t.name] = word
-        taken.add(word)
+    words, taken = {t.name: t.name for t in tensors}, {symbol(t.name) for t in tensors}
+    for word in words:
+        if word.startswith("grad_"):
+            name = fresh(word.replace("grad_", "by_"), taken)
+            taken.add(name)
+            words[word] = name.name
     y, definition = layer.output, layer.output.definition
     assert definition is not None
     new = {t.name: replace(t, name=words[t.name]) for t in layer.tensors}
@@ -135,11 +130,8 @@ def _free_of_clashes(layer: Layer) -> tuple[Layer, Mapping[str, str]]:
 def _selected(step: SelectionStep, source: Any) -> Any:
     """Return a selection: a block has all that it selects from, and is divided along other axes."""
     s = step.selection
-    if s.kind == "prod":
-        function: Callable[..., Any] = _product if step.is_value else _other_factors
-    else:
-        chosen = _extreme if step.is_value else _first_extreme
-        function = partial(chosen, largest=s.kind == "max")
+    function = getattr(selection, called(step, None))
+    options = {} if s.kind == "prod" else {"largest": s.kind == "max"}
     axes = [
         [(0, n)] if at in s.axes else spans(list(itertools.accumulate(chunks)), n)
         for at, (n, chunks) in enumerate(zip(source.shape, source.chunks, strict=True))
@@ -147,12 +139,15 @@ def _selected(step: SelectionStep, source: Any) -> Any:
     kept = [at for at in range(len(axes)) if not (step.is_value and at in s.axes)]
     grid = np.empty([len(axes[at]) for at in kept], object)
     for place in itertools.product(*(range(len(found)) for found in axes)):
-        where = {("", at): axes[at][n] for at, n in enumerate(place)}
-        shape = [axes[at][place[at]][1] for at in kept]
-        made = dask.delayed(_select)(function, part_of(source, "", where), s.axes)
+        block = [axes[at][n] for at, n in enumerate(place)]
+        part = source[tuple(slice(first, first + count) for first, count in block)]
+        shape = [block[at][1] for at in kept]
+        made = dask.delayed(_select)(function, part, s.axes, options)
         grid[tuple(place[at] for at in kept)] = dask.array.from_delayed(made, shape, source.dtype)
     return dask.array.block(grid.tolist())
 
 
-def _select(function: Callable[..., Any], part: Any, axes: Sequence[int]) -> Any:
-    return function(read_part(part), tuple(axes))
+def _select(
+    function: Callable[..., Any], part: Any, axes: Sequence[int], options: Mapping[str, bool]
+) -> Any:
+    return function(read_part(part), tuple(axes), **options)

@@ -114,8 +114,8 @@ def _passes(f: StepSequence, part: Sequence[AnyStep], plans: Plans) -> Iterator[
             runs[-1].append(step)
     for run in runs:
         lowered = [(s, plans[s] if isinstance(s, ProgramStep) else None) for s in run]
+        known = dict(lowered)
         for p in fused(lowered):
             if isinstance(p, FusedPass) and all(has_c_function(*g) for g in all_reads([p])):
-                known = dict(lowered)
                 require_agreement(p, [known[s.step] for s in p.steps])
                 yield p

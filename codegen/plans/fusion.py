@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from sympy import Expr, Integer, Symbol
 
-from rot180.codegen.plans.plan import Affine, Nest, Operand, Plan
+from rot180.codegen.plans.plan import Nest, Operand, Plan, affine
 from rot180.derive.gradients.program_steps import AnyStep, ProgramStep, SelectionStep
 from rot180.derive.language.scalar_functions import FUNCTIONS
 from rot180.derive.language.terms import Tensor
@@ -224,7 +224,7 @@ def _is_plain(nest: Nest, plan: Plan) -> bool:
     sizes = {}
     for loop in nest.loops:
         (bound, *more) = loop.bounds
-        if more or bound.value != _alone(loop.variable):
+        if more or bound.value != affine(loop.variable, (loop.variable,)):
             return False
         sizes[loop.variable] = bound.size
     known = all(not f.function or f.function in FUNCTIONS for f in _operands(nest))
@@ -232,14 +232,10 @@ def _is_plain(nest: Nest, plan: Plan) -> bool:
         return False
     shapes = [(nest.output, plan.shape), *((f.index, _shape(f.tensor)) for f in _operands(nest))]
     return all(
-        len(e.loops) == 1 and e == _alone(e.loops[0]) and sizes[e.loops[0]] == n
+        len(e.loops) == 1 and e == affine(e.loops[0], e.loops) and sizes[e.loops[0]] == n
         for index, shape in shapes
         for e, n in zip(index, shape, strict=True)
     )
-
-
-def _alone(v: Symbol) -> Affine:
-    return Affine(Integer(0), ((v, Integer(1)),))
 
 
 def _operands(nest: Nest) -> list[Operand]:

@@ -18,7 +18,7 @@ from sympy import Expr, Integer, Symbol
 
 from rot180.codegen.plans.fusion import Axes, FusedPass, FusedRead, FusedStep, FusedTerm
 from rot180.codegen.plans.pass_nests import FusedNest, FusedPart, pass_nests
-from rot180.codegen.plans.plan import Affine, Box, LoweringError, Nest, Operand, Plan
+from rot180.codegen.plans.plan import Box, LoweringError, Nest, Operand, Plan, affine
 from rot180.derive.gradients.program_steps import SelectionStep
 
 _SUMMED, _SELECTED = {"set", "zero", "add"}, {"begin", "extreme", "first"}
@@ -84,7 +84,7 @@ def _same(found: FusedPass, s: FusedStep, nest: Nest, t: FusedTerm) -> str:
     for index, tensor, axes in places:
         for e, size, axis in zip(index, tensor.shape, axes, strict=True):
             (v, *_) = e.loops or (None,)
-            if v is None or e != _alone(v) or at.setdefault(v, axis) != axis:
+            if v is None or e != affine(v, (v,)) or at.setdefault(v, axis) != axis:
                 return f"an index of {tensor.name} is not that of its plan"
             if not size == sizes[v] == found.domain[axis]:
                 return f"an axis of {tensor.name} is not as long as the loop over it"
@@ -99,14 +99,10 @@ def _whole_loops(nest: Nest) -> dict[Symbol, Expr] | None:
     sizes: dict[Symbol, Expr] = {}
     for loop in nest.loops:
         v, size = loop.variable, loop.bounds[0].size if loop.bounds else Integer(0)
-        if loop.bounds != (Box(_alone(v), size),) or v in sizes:
+        if loop.bounds != (Box(affine(v, (v,)), size),) or v in sizes:
             return None
         sizes[v] = size
     return sizes
-
-
-def _alone(v: Symbol) -> Affine:
-    return Affine(Integer(0), ((v, Integer(1)),))
 
 
 def _selected(found: FusedPass, s: FusedStep) -> str:

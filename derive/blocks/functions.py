@@ -8,6 +8,8 @@ from dataclasses import replace
 from rot180.derive.language.layers import Layer
 from rot180.derive.language.notation import make_layer, unfold_activation
 from rot180.derive.language.operators import activation
+from rot180.derive.language.polynomial import symbol
+from rot180.derive.language.substitute import fresh
 from rot180.derive.language.terms import Access, Apply, Factor, Tensor, Term, define
 
 Applied = Mapping[str, Apply]
@@ -39,7 +41,7 @@ def without_functions(layer: Layer) -> tuple[Layer, Applied]:
     y = layer.output
     assert y.definition is not None
     boxes = set(zip(y.definition.formals, y.shape, strict=True))
-    taken = {t.name for t in (y, *layer.tensors)}
+    taken = {symbol(t.name) for t in (y, *layer.tensors)}
     made: dict[tuple[str, int, Tensor], Tensor] = {}
     applied: dict[str, Apply] = {}
 
@@ -56,11 +58,10 @@ def without_functions(layer: Layer) -> tuple[Layer, Applied]:
                 return f
             key = found.function, found.order, entry.tensor
             if key not in made:
-                word = f"{found.function}{found.order or ''}_{entry.tensor.name}"
-                while word in taken:
-                    word += "_"
-                taken.add(word)
-                made[key], applied[word] = Tensor(word, entry.tensor.shape), found
+                hint = f"{found.function}{found.order or ''}_{entry.tensor.name}"
+                name = fresh(hint, taken)
+                taken.add(name)
+                made[key], applied[name.name] = Tensor(name.name, entry.tensor.shape), found
             return Access(made[key], entry.index)
 
         return replace(t, factors=tuple(map(factor, t.factors)))
