@@ -10,7 +10,7 @@ the names that steps make. Exit: 0 all proved, 1 one refused, 2 malformed.
 # ruff: noqa: E401, E701, E702, I001  (statements share lines: all of it is read in one sitting)
 from __future__ import annotations
 import json, re, sys
-from collections import namedtuple
+from collections import Counter, namedtuple
 from fractions import Fraction
 from functools import lru_cache, partial, reduce
 from itertools import combinations, product
@@ -326,13 +326,14 @@ def invert(place: Place, factor: Index, inverse: Index, divisor: Tensor) -> list
     ok = place.factor(inverse, Apply, "a function") == ("reciprocal", 0, a) and a.tensor == divisor
     need(ok and None not in divisor.shape, "{} is not of {} alone, with its reciprocal", a, divisor)
     place.owe(box(a), rest); return [place.term._replace(factors=rest)]
-def worth(c: Poly, factors: Any) -> Fraction:  # the value of a term at a point
+def cell(known: Any, f: Any) -> Any:  # of a table; known: those so far, by table and index
+    return known[k] if (k := (id(f[0]), *map(number, f[1]))) in known else known.setdefault(k,
+        worth(known, ONE, box(f)) * sum(worth(known, *unfold(f, t, set())[::2]) for t in f[0].body))
+def worth(known: Any, c: Poly, factors: Any) -> Any:  # the value of a term at a point
     total = number(c) or Fraction(0)
     for f in factors if total else ():
-        if isinstance(f, Access):
-            total *= worth(ONE, box(f)) * sum(worth(*unfold(f, t, set())[::2]) for t in f[0].body)
-        elif f.kind == "range": total *= 0 <= (number(f.value) or 0) < (number(f.size) or 0)
-        else: total *= not f.value
+        if isinstance(f, Access): total *= cell(known, f)
+        else: v, n = (number(e) or 0 for e in f[1:]); total *= (not v, 0 <= v < n)[f[0] == "range"]
     return total
 def exhaust(place: Place, sizes: Puts, scale: Scale, factors: list[Bracket]) -> list[Term]:
     """Sum_v c F = a G, equal in the sizes, if names are in these where F, or G, is not 0."""
@@ -344,12 +345,11 @@ def exhaust(place: Place, sizes: Puts, scale: Scale, factors: list[Bracket]) -> 
     for t in leaves(old, (Tensor, Apply, Derivative)):
         table = isinstance(t, Tensor) and t.body is not None and not t.parameters
         need(table and not any(b.sum or reached(b.factors) for b in t.body), "{} is no table", t)
-    totals: dict[tuple[int, ...], Any] = {}
-    for over, sign, term in ([*sizes], 1, (c, old)), (free, -1, (scale, factors)):
+    totals: Any = Counter(); known: Any = {}
+    for over, sign, term in ([*free, *sums], 1, (c, old)), (free, -1, (scale, factors)):
         for point in product(*(points[v] for v in over)):
-            by = dict(zip(over, point, strict=True)); key = tuple(by[v] for v in free)
-            value = sign * worth(*at(term, {v: plus({}, ONE, n) for v, n in by.items()}))
-            totals[key] = totals.get(key, 0) + value
+            by = dict(zip(over, (plus({}, ONE, n) for n in point), strict=True))
+            totals[point[: len(free)]] += sign * worth(known, *at(term, by))
     need(not any(totals.values()), f"the sides differ at some {', '.join(free)} in the sizes")
     place.owe([Condition("range", symbol(v), sizes[v]) for v in sizes], old)
     place.owe([Condition("range", symbol(v), sizes[v]) for v in free], factors)

@@ -4944,14 +4944,15 @@ cdef extern from *:
     ctypedef struct WinogradLayer:
         int itemsize, form, isa, threads
         Py_ssize_t batch, groups, channels, outputs
-        Py_ssize_t[2] size, out_size, low
+        Py_ssize_t[2] size, out_size, low, taps
+        int nested
         char *x
         char *w
         char *bias
         Py_ssize_t[4] x_stride
         Py_ssize_t[5] w_stride
         char *out
-    int _form "winograd_form"(Py_ssize_t, Py_ssize_t, Py_ssize_t, const Py_ssize_t *) noexcept nogil
+    int _form "winograd_form"(const WinogradLayer *) noexcept nogil
     int winograd_convolve(const WinogradLayer *) except? -3 nogil
 
 
@@ -4964,37 +4965,59 @@ cdef bint _fast(accuracy) except -1:
     _numpy().check_accuracy(accuracy)
 
 
+cdef void _sizes(
+    WinogradLayer *s, Py_ssize_t batch, Py_ssize_t channels, Py_ssize_t outputs,
+    const Py_ssize_t *size, const Py_ssize_t *taps, int rank
+) noexcept:
+    """Fill in the sizes of a layer; one axis becomes the second of two."""
+    cdef int a
+    s.batch, s.channels, s.outputs, s.nested = batch, channels, outputs, rank == 1
+    s.out_size[0], s.taps[0] = 1, 1
+    for a in range(rank):
+        s.out_size[2 - rank + a], s.taps[2 - rank + a] = size[a], taps[a]
+    s.form = _form(s)
+
+
 cdef bint _suits(
-    const Window *v, Py_ssize_t channels, Py_ssize_t outputs, const Py_ssize_t *size
+    const Window *v, Py_ssize_t channels, Py_ssize_t outputs, const Py_ssize_t *size, int rank
 ) noexcept:
     """Return whether Winograd's form exists and is faster."""
+    cdef WinogradLayer s
     cdef int a
-    for a in range(2):
-        if v.taps[a] != 3 or v.stride[a] != 1 or v.dilation[a] != 1:
+    for a in range(rank):
+        if v.stride[a] != 1 or v.dilation[a] != 1:
             return False
-    return _form(v.batch, channels, outputs, size) >= 0
+    _sizes(&s, v.batch, channels, outputs, size, v.taps, rank)
+    return s.form >= 0
 
 
-def winograd_form(batch, channels, outputs, size):
+def winograd_form(batch, channels, outputs, size, taps):
     """Return the number of the Winograd form that ``accuracy="fast"`` uses, or -1 for none.
 
-    The filter is 3 x 3, with stride 1 and dilation 1.
+    Stride and dilation are 1.
 
     Args:
         batch: the size of the batch.
         channels: input channels of a group.
         outputs: output channels of a group.
-        size: the outputs along each axis.
+        size: the outputs along each axis, of one or two.
+        taps: the taps along each axis.
 
     """
-    cdef Py_ssize_t[2] out_size
-    out_size[0], out_size[1] = size
-    return _form(batch, channels, outputs, out_size)
+    cdef WinogradLayer s
+    cdef Py_ssize_t[2] out_size, filter
+    cdef int a, rank = len(size)
+    if not 1 <= rank <= 2 or len(taps) != rank:
+        raise ValueError(f"size, taps: found {size} and {taps}, expected one or two axes each")
+    for a in range(rank):
+        out_size[a], filter[a] = size[a], taps[a]
+    _sizes(&s, batch, channels, outputs, out_size, filter, rank)
+    return s.form
 
 
 cdef _with_contiguous_rows(array):
     """Return an array whose last axis is contiguous."""
-    if cnp.PyArray_STRIDE(array, 3) == cnp.PyArray_ITEMSIZE(array):
+    if cnp.PyArray_STRIDE(array, cnp.PyArray_NDIM(array) - 1) == cnp.PyArray_ITEMSIZE(array):
         return array
     return np.ascontiguousarray(array)
 
@@ -5004,26 +5027,32 @@ cdef int _winograd(
 ) except -1:
     """Compute a forward pass, or with the rotated filter an input gradient; return 1 if finite."""
     cdef WinogradLayer s
-    cdef int a, said
+    cdef int a, at, rank = out.ndim - 3, said
+    cdef Py_ssize_t[2] size
+    for a in range(rank):
+        size[a] = out.shape[3 + a]
     s.itemsize, s.isa, s.threads = out.itemsize, rot180_isa, rot180_threads
     if s.isa < 0:
         s.isa = rot180_best()
-    s.batch, s.groups, s.channels, s.outputs = v.batch, v.groups, x.shape[2], out.shape[2]
+    s.groups = v.groups
+    _sizes(&s, v.batch, x.shape[2], out.shape[2], size, v.taps, rank)
     s.x, s.w, s.out, s.bias = <char *>x.buf, <char *>w.buf, <char *>out.buf, <char *>bias
-    for a in range(4):
-        s.x_stride[a] = x.strides[a]
-    for a in range(5):
-        s.w_stride[a] = w.strides[a]
-    for a in range(2):
-        s.size[a], s.out_size[a] = x.shape[3 + a], out.shape[3 + a]
-        s.low[a] = v.low[a]
+    s.size[0], s.low[0], s.low[1], s.x_stride[3], s.w_stride[3] = 1, 0, 0, 0, 0
+    for a in range(3):
+        s.x_stride[a], s.w_stride[a] = x.strides[a], w.strides[a]
+    for a in range(rank):
+        at = 2 - rank + a
+        s.size[at] = x.shape[3 + a]
+        s.w_stride[3 + at] = w.strides[3 + a]
+        s.low[a] = v.low[a]  # of one axis too: a tile begins so many rows above its image
         if rotated:
-            s.low[a] = 2 - v.low[a]
-            s.w += 2 * w.strides[3 + a]
-            s.w_stride[3 + a] = -w.strides[3 + a]
+            s.low[a] = v.taps[a] - 1 - v.low[a]
+            s.w += (v.taps[a] - 1) * w.strides[3 + a]
+            s.w_stride[3 + at] = -w.strides[3 + a]
+    if rank == 2:
+        s.x_stride[3] = x.strides[3]
     if rotated:
         s.w_stride[1], s.w_stride[2] = w.strides[2], w.strides[1]
-    s.form = _form(s.batch, s.channels, s.outputs, s.out_size)
     with nogil:
         said = winograd_convolve(&s)
     if said == NO_MEMORY:
@@ -5267,7 +5296,9 @@ def linear_bias(grad_output):
     return output
 
 
-def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+def conv1d(
+    input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, *, accuracy="exact"
+):
     """Return the correlation of a padded 1-dimensional input with a filter, plus a bias.
 
     Theorem (`forward` of `numpy_conv1d_grouped`)::
@@ -5284,6 +5315,11 @@ def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
             (needs stride 1; an odd total puts one more at the high end).
         dilation: an integer >= 1, or one per axis.
         groups: an integer >= 1 that divides the channels.
+        accuracy: "exact" computes the sum as it is written. "fast" uses Winograd's algorithm
+            (theorems `winograd_4_3_2d` and `winograd_2_3_2d`) for a 3 x 3 filter with stride 1 and
+            dilation 1, where it is faster; the result differs by rounding errors of about 2e-6 of
+            its size in float32, up to 6e-5 in single outputs. The NumPy kernels always compute the
+            sum as it is written.
 
     Returns:
         Shape (N, G*O, P), or (G*O, P) without a batch; P = floor((H + d + hi + lo + s - 1 - K*d) /
@@ -5298,6 +5334,7 @@ def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
     """
     cdef Window v
+    cdef bint fast = _fast(accuracy)
     cdef View _y, _x, _w, _bias
     cdef Py_ssize_t[3] _out_size
     if not (
@@ -5313,12 +5350,12 @@ def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
             )
         if other := kernels.joined_batch(3, False, input):
             (input,), batch = other
-            again = conv1d(input, weight, bias, stride, padding, dilation, groups)
+            again = conv1d(input, weight, bias, stride, padding, dilation, groups, accuracy=accuracy)
             return kernels.with_batch(batch, again)
         if half := kernels.halves(input=input, weight=weight, bias=bias):
             input, weight, bias = half.stand_ins
             checked = kernels.check_conv1d(input, weight, bias, (stride, padding, dilation, groups))
-            return half.run(conv1d, kernels.STORED["conv1d"], checked)
+            return half.run(conv1d, kernels.STORED["conv1d"], checked, accuracy=accuracy)
         checked = kernels.check_conv1d(input, weight, bias, (stride, padding, dilation, groups))
         _take(&v, checked)
         input = _aligned(input)
@@ -5328,6 +5365,17 @@ def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     _out_size[1] = v.groups*v.outputs
     _out_size[2] = v.out[0]
     output = _array(3, _out_size, _type(input), _whole_conv1d_forward(v.stride[0], v.dilation[0], v.low[0], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.out[0]))
+    if fast and _suits(&v, v.channels, v.outputs, v.out, 1):
+        input = _with_contiguous_rows(input)
+        bias = None if bias is None else np.ascontiguousarray(bias)
+        if _winograd(
+            &v, False,
+            _view(&_y, output, 3, 1, v.groups),
+            _view(&_x, input, 3, 1, v.groups),
+            _view(&_w, weight, 3, 0, v.groups),
+            NULL if bias is None else cnp.PyArray_DATA(bias),
+        ):  # else an output is not finite: the sum as it is written says how
+            return output
     _conv1d_forward(
         _view(&_y, output, 3, 1, v.groups),
         _view(&_x, input, 3, 1, v.groups),
@@ -5338,7 +5386,9 @@ def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     return output
 
 
-def conv1d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=1, groups=1):
+def conv1d_input(
+    input_size, weight, grad_output, stride=1, padding=0, dilation=1, groups=1, *, accuracy="exact"
+):
     """Return the gradient of `conv1d` with respect to input.
 
     Theorem (`grad_x` of `numpy_conv1d_grouped`)::
@@ -5357,6 +5407,7 @@ def conv1d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=
         padding: as in `conv1d`.
         dilation: as in `conv1d`.
         groups: as in `conv1d`.
+        accuracy: as in `conv1d`; theorems `winograd_4_3_input_2d` and `winograd_2_3_input_2d`.
 
     Returns:
         Shape `input_size`.
@@ -5370,6 +5421,7 @@ def conv1d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=
 
     """
     cdef Window v
+    cdef bint fast = _fast(accuracy)
     cdef View _x, _w, _y
     cdef Py_ssize_t[3] _x_size
     if not (
@@ -5389,20 +5441,32 @@ def conv1d_input(input_size, weight, grad_output, stride=1, padding=0, dilation=
             )
         if other := kernels.joined_batch(3, False, input_size, grad_output):
             (input_size, grad_output), batch = other
-            again = conv1d_input(input_size, weight, grad_output, stride, padding, dilation, groups)
+            again = conv1d_input(
+                input_size, weight, grad_output, stride, padding, dilation, groups, accuracy=accuracy
+            )
             return kernels.with_batch(batch, again)
         if half := kernels.halves(weight=weight, grad_output=grad_output):
             weight, grad_output = half.stand_ins
             checked = kernels.check_conv1d_input(
                 input_size, weight, grad_output, (stride, padding, dilation, groups)
             )
-            return half.run(conv1d_input, kernels.STORED["conv1d_input"], checked)
+            return half.run(conv1d_input, kernels.STORED["conv1d_input"], checked, accuracy=accuracy)
         checked = kernels.check_conv1d_input(input_size, weight, grad_output, (stride, padding, dilation, groups))
         _take(&v, checked)
         _x_size[0], _x_size[1], _x_size[2] = checked.whole["x"]
         weight = _aligned(weight)
         grad_output = _aligned(grad_output)
     output = _array(3, _x_size, _type(weight), _whole_conv1d_grad_x(v.stride[0], v.dilation[0], v.low[0], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.size[0]))
+    if fast and _suits(&v, v.outputs, v.channels, v.size, 1):
+        grad_output = _with_contiguous_rows(grad_output)
+        if _winograd(
+            &v, True,
+            _view(&_x, output, 3, 1, v.groups),
+            _view(&_y, grad_output, 3, 1, v.groups),
+            _view(&_w, weight, 3, 0, v.groups),
+            NULL,
+        ):  # else an output is not finite: the sum as it is written says how
+            return output
     _conv1d_grad_x(
         _view(&_x, output, 3, 1, v.groups),
         _view(&_y, grad_output, 3, 1, v.groups),
@@ -5605,7 +5669,7 @@ def conv2d(
     _out_size[2] = v.out[0]
     _out_size[3] = v.out[1]
     output = _array(4, _out_size, _type(input), _whole_conv2d_forward(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.batch, v.groups, v.channels, v.outputs, v.taps[0], v.taps[1], v.out[0], v.out[1]))
-    if fast and _suits(&v, v.channels, v.outputs, v.out):
+    if fast and _suits(&v, v.channels, v.outputs, v.out, 2):
         input = _with_contiguous_rows(input)
         bias = None if bias is None else np.ascontiguousarray(bias)
         if _winograd(
@@ -5700,7 +5764,7 @@ def conv2d_input(
         weight = _aligned(weight)
         grad_output = _aligned(grad_output)
     output = _array(4, _x_size, _type(weight), _whole_conv2d_grad_x(v.stride[0], v.dilation[0], v.low[0], v.stride[1], v.dilation[1], v.low[1], v.batch, v.groups, v.outputs, v.channels, v.taps[0], v.taps[1], v.size[0], v.size[1]))
-    if fast and _suits(&v, v.outputs, v.channels, v.size):
+    if fast and _suits(&v, v.outputs, v.channels, v.size, 2):
         grad_output = _with_contiguous_rows(grad_output)
         if _winograd(
             &v, True,

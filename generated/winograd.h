@@ -30,9 +30,9 @@
 #define FN(word) KERNEL(word, ROT180_SET)
 #define NARROWER JOIN(NARROWER, ROT180_SET)
 
-/* 3 x 3 correlation of stride 1 in Winograd's form, with fewer products than the definition has.
+/* Correlation of stride 1 in Winograd's form, with fewer products than the definition has.
  *
- *     out[n, o, p] = bias[o] + sum over c, k < 3 of x[n, c, p + k - low] * w[o, c, k]
+ *     out[n, o, p] = bias[o] + sum over c, k of x[n, c, p + k - low] * w[o, c, k]
  *
  * A caller fills in a layer, with the form that `winograd_form` returns, and calls
  * `winograd_convolve`. Results differ from the definition's by rounding: in float32 by some 2e-6 of
@@ -42,10 +42,13 @@
  * finite over a tile, and large ones may overflow: if an output is not finite, `winograd_convolve`
  * returns NOT_FINITE, and the output is undefined.
  *
- * How: a tile of m x m outputs needs the n x n inputs around it, n = m + 2. The filters (U) and the
- * inputs (V) are transformed; at each of the n x n points, M = U V is a product of matrices that
- * sums over the channels; the transform of M is the outputs. winograd_transforms.h has the
- * transforms and names the theorems that prove them.
+ * How: a filter is cut into blocks of r x r taps. For a tile of m x m outputs, a block needs n x n
+ * inputs, n = m + r - 1. The filters (U) and the inputs (V) are transformed; at each of the n x n
+ * points, M = U V is a product of matrices that sums over the blocks and the channels; the
+ * transform of M is the outputs. If m = r, the inputs of a block are those of another tile. On one
+ * axis
+ * (`nested`) an image of r rows is made of a line: its entry [i, j] is entry i + r j of the line.
+ * winograd_transforms.h has the transforms and names the theorems that prove them.
  */
 
 enum { NOT_FINITE = 2 };
@@ -55,103 +58,164 @@ typedef struct {
     int form, isa, threads;
     Int batch, groups, channels, outputs; /* channels and outputs of a group */
     Int size[2], out_size[2], low[2];     /* low: the padding before the first entry */
-    const char *x, *w, *bias;             /* bias: groups x outputs, or NULL */
-    Int x_stride[4]; /* bytes; batch, group, channel, row; columns are adjacent */
-    Int w_stride[5]; /* bytes; group, output, channel, taps */
-    char *out;       /* batch x groups x outputs x rows x columns, adjacent */
+    Int taps[2];                          /* of the filter along each axis */
+    int nested;               /* whether there is one axis, the second; the first is 1 */
+    const char *x, *w, *bias; /* bias: groups x outputs, or NULL */
+    Int x_stride[4];          /* bytes; batch, group, channel, row; columns are adjacent */
+    Int w_stride[5];          /* bytes; group, output, channel, taps */
+    char *out;                /* batch x groups x outputs x rows x columns, adjacent */
 } WinogradLayer;
 
 /* The forms and their costs, printed from winograd_cost.py. A cost is a time, in products of the
  * definition for each pair of channels. */
 
-/* No form is used whose cost of an output is above this. */
-#define WINOGRAD_THRESHOLD (9 * 0.95)
-enum { WINOGRAD_FORMS = 2, WINOGRAD_MIN_CHANNELS = 16 };
+/* No form is used whose cost is above this part of the definition's. */
+#define WINOGRAD_WORTH 0.95
+enum { WINOGRAD_FORMS = 4, WINOGRAD_MIN_CHANNELS = 16 };
+enum { WINOGRAD_MAX_PIECES = 16 }; /* blocks of taps along an axis */
+enum { WINOGRAD_FILTERS = 4194304 }; /* transformed entries that are kept at a time */
 
 typedef struct {
-    Int tile;     /* outputs of a tile along an axis */
-    Int channels; /* the largest product of input and output channels */
-    double products, transforms, filters; /* costs: of a tile, of a tile for each channel, once */
+    Int tile, taps; /* outputs of a tile, and taps of a block, along an axis */
+    double products, transforms, filters; /* costs: of a tile and block; of a tile for each channel;
+                                             of a block, once */
 } WinogradForm;
 
 static const WinogradForm winograd_forms[WINOGRAD_FORMS] = {
-    {4, 65536, 68, 224, 1013},
-    {2, 262144, 21, 107, 434},
+    {4, 3, 54, 329, 1150},
+    {2, 3, 19, 124, 500},
+    {4, 5, 99, 515, 1935},
+    {4, 4, 47, 887, 1732},
 };
 
 /* Which form of Winograd's algorithm is fastest for a layer. The costs are those of
  * winograd_cost.py, whose function of the same name decides alike. */
 
-/* Return the number of the fastest form, or -1 where the definition is as fast. channels and
- * outputs are those of a group. */
-static int winograd_form(Int batch, Int channels, Int outputs, const Int *out_size) {
-    double best = WINOGRAD_THRESHOLD * (double)batch * ((double)out_size[0] * (double)out_size[1]);
+enum { PANEL = 16 }; /* outputs */
+
+static Int round_up(Int n, Int unit) { return (n + unit - 1) / unit * unit; }
+
+/* The tiles along an axis of so many outputs; with `nested`, of the image that is made of a line.
+ */
+static Int winograd_tiles(const WinogradForm *form, Int size, int nested) {
+    const Int unit = nested ? form->tile * form->tile : form->tile;
+    return (size + unit - 1) / unit;
+}
+
+/* The blocks of taps along an axis. */
+static Int winograd_pieces(const WinogradForm *form, Int taps, int nested) {
+    const Int unit = nested ? form->taps * form->taps : form->taps;
+    return (taps + unit - 1) / unit;
+}
+
+/* The panels of outputs whose transformed filters are in memory at a time. */
+static Int winograd_panels(const WinogradForm *form, Int channels, Int pieces) {
+    const Int points = form->tile + form->taps - 1;
+    return WINOGRAD_FILTERS / (points * points * PANEL) / (pieces * channels);
+}
+
+/* The cost of a layer by a form, or -1 where the form cannot compute it. */
+static double winograd_cost(const WinogradForm *form, const WinogradLayer *s) {
+    const Int down = winograd_pieces(form, s->taps[0], 0);
+    const Int across = winograd_pieces(form, s->taps[1], s->nested), pieces = down * across;
+    const double rows = (double)(winograd_tiles(form, s->out_size[0], 0) + down - 1);
+    const double columns = (double)(winograd_tiles(form, s->out_size[1], s->nested) + across - 1);
+    const int shared = form->tile == form->taps;
+    Int panels, passes;
+    double sides, tile;
+    if (MAX(down, across) > WINOGRAD_MAX_PIECES) return -1;
+    if (!shared && (s->nested || pieces > 1)) return -1;
+    if (MAX(s->taps[0], s->taps[1]) < form->taps) return -1; /* most of a block would be zeros */
+    panels = winograd_panels(form, s->channels, pieces);
+    if (panels < 1) return -1;
+    passes = (s->outputs + panels * PANEL - 1) / (panels * PANEL);
+    sides = 1. / (double)s->channels + (double)passes / (double)s->outputs;
+    tile = form->products * (double)pieces + form->transforms * sides;
+    return (double)s->batch * (rows * columns) * tile + form->filters * (double)pieces;
+}
+
+/* Return the number of the fastest form, or -1 where the definition is as fast. */
+static int winograd_form(const WinogradLayer *s) {
+    const double outputs = (double)s->out_size[0] * (double)s->out_size[1];
+    const double taps = (double)s->taps[0] * (double)s->taps[1];
+    double best = WINOGRAD_WORTH * (double)s->batch * (outputs * taps);
     int found = -1;
-    if (channels < WINOGRAD_MIN_CHANNELS || outputs < WINOGRAD_MIN_CHANNELS) return -1;
+    if (MIN(s->channels, s->outputs) < WINOGRAD_MIN_CHANNELS) return -1;
     for (int n = 0; n < WINOGRAD_FORMS; n++) {
-        const WinogradForm *form = &winograd_forms[n];
-        const Int rows = (out_size[0] + form->tile - 1) / form->tile;
-        const Int columns = (out_size[1] + form->tile - 1) / form->tile;
-        const double tiles = (double)batch * ((double)rows * (double)columns);
-        const double sides = form->transforms * (1. / (double)channels + 1. / (double)outputs);
-        const double cost = tiles * (form->products + sides) + form->filters;
-        if (channels <= form->channels / outputs && cost < best) found = n, best = cost;
+        const double cost = winograd_cost(&winograd_forms[n], s);
+        if (cost >= 0 && cost < best) found = n, best = cost;
     }
     return found;
 }
 
-/* How the tiles of a layer are divided. Tiles that are adjacent in a row are a *run*: vectors run
- * along it. A *block* is as many runs as one thread transforms and multiplies at a time. A *panel*
- * is PANEL output channels. */
+/* How the tiles of a layer are divided. A *strip* is a column of the image, of as many tiles as
+ * vectors run along at a time; a *run* is a row of tiles in a strip. Runs are numbered downwards. A
+ * *line* is the transformed inputs of a run and of the tiles to its right that its filter reaches.
+ * A *block* is as many runs as one thread transforms and multiplies at a time: its lines are
+ * adjacent, with those below the last run of each strip. A *panel* is PANEL output channels; a
+ * *pass* is as many panels as there is memory for their filters. */
 
-enum { TAPS = 3, PANEL = 16, MAX_VECTOR = 16 }; /* MAX_VECTOR: entries of the longest vector */
-enum { MAX_RUN = 60, MIN_BLOCK = 48, MAX_BLOCK = 192 }; /* tiles */
+enum { MAX_VECTOR = 16 };                                /* entries of the longest vector */
+enum { MAX_LINE = 60, MIN_BLOCK = 48, MAX_BLOCK = 192 }; /* tiles */
 
 typedef struct {
-    Int tile, points;       /* outputs of a tile, and products, along an axis */
-    Int rows, columns;      /* of tiles in an image */
-    Int runs_in_row, runs;  /* in a row of tiles; in all */
-    Int run, runs_in_block; /* tiles in the longest run */
-    Int width;              /* tiles in a block, with room for one vector more */
-    Int blocks, panels;
+    Int tile, points;         /* outputs of a tile, and products, along an axis */
+    Int down, across, pieces; /* blocks of taps along each axis; in all */
+    Int rows, columns;        /* of tiles in an image */
+    Int strips, runs;         /* of an image; in all */
+    Int run, line;            /* tiles in the longest run, and in a line */
+    Int runs_in_block, blocks;
+    Int width; /* tiles in the lines of a block, with room for one vector more */
+    Int panels, panels_in_pass;
     Int filter_step, input_step, product_step; /* entries from one point to the next: U, V, M */
 } WinogradLayout;
-
-static Int round_up(Int n, Int unit) { return (n + unit - 1) / unit * unit; }
 
 /* The entries of a matrix, and some more: the same entry at different points must not fall into the
  * same set of the cache. */
 static Int winograd_step(Int entries) { return round_up(entries, 1024) + MAX_VECTOR; }
 
+/* The most tiles in the lines of a block of so many runs. */
+static Int winograd_width(const WinogradLayout *l, Int runs) {
+    return (runs + (l->down - 1) * ((runs + l->rows - 2) / l->rows + 1)) * l->line;
+}
+
 /* Divide the runs into blocks: one for each thread, but no narrower than MIN_BLOCK. */
 static void winograd_blocks(WinogradLayout *l, Int threads, Int max_width) {
-    const Int share = MAX((l->runs + threads - 1) / threads, (MIN_BLOCK + l->run - 1) / l->run);
+    const Int share = MAX((l->runs + threads - 1) / threads, (MIN_BLOCK + l->line - 1) / l->line);
     double best = 0;
-    for (Int runs = 1; runs <= MIN(l->runs, share) && runs * l->run <= max_width; runs++) {
-        const Int blocks = (l->runs + runs - 1) / runs;
-        const double cost = (double)(round_up(runs * l->run, MAX_VECTOR) + 24) * (double)blocks;
+    for (Int runs = 1; runs <= MIN(l->runs, share); runs++) {
+        const Int blocks = (l->runs + runs - 1) / runs, width = winograd_width(l, runs);
+        const double cost = (double)(round_up(width, MAX_VECTOR) + 24) * (double)blocks;
+        if (runs > 1 && width > max_width) break;
         if (runs == 1 || cost < best) best = cost, l->blocks = blocks;
     }
     l->runs_in_block = (l->runs + l->blocks - 1) / l->blocks;
 }
 
 static WinogradLayout winograd_layout(const WinogradLayer *s) {
+    const WinogradForm *form = &winograd_forms[s->form];
     WinogradLayout l = {0};
     Int most;
-    l.tile = winograd_forms[s->form].tile, l.points = l.tile + TAPS - 1;
-    l.rows = (s->out_size[0] + l.tile - 1) / l.tile;
-    l.columns = (s->out_size[1] + l.tile - 1) / l.tile;
+    l.tile = form->tile, l.points = l.tile + form->taps - 1;
+    l.down = winograd_pieces(form, s->taps[0], 0);
+    l.across = winograd_pieces(form, s->taps[1], s->nested);
+    l.pieces = l.down * l.across;
+    l.rows = winograd_tiles(form, s->out_size[0], 0);
+    l.columns = winograd_tiles(form, s->out_size[1], s->nested);
     l.panels = (s->outputs + PANEL - 1) / PANEL;
+    l.panels_in_pass = MAX(1, winograd_panels(form, s->channels, l.pieces));
+    l.panels_in_pass = MIN(l.panels, l.panels_in_pass);
     most = ((Int)1 << 24) / (l.points * l.points * (s->channels + PANEL) * s->itemsize);
     most -= 2 * MAX_VECTOR;
-    l.run = MAX(1, MIN(most, MAX_RUN));
-    l.runs_in_row = (l.columns + l.run - 1) / l.run;
-    l.run = (l.columns + l.runs_in_row - 1) / l.runs_in_row;
-    l.runs = s->batch * l.rows * l.runs_in_row;
-    winograd_blocks(&l, s->threads, MAX(l.run, MIN(most, MAX_BLOCK)));
-    l.width = round_up(l.runs_in_block * l.run, MAX_VECTOR) + MAX_VECTOR;
+    l.run = MAX(1, MIN(most, MAX_LINE) - (l.across - 1));
+    l.strips = (l.columns + l.run - 1) / l.run;
+    l.run = (l.columns + l.strips - 1) / l.strips;
+    l.line = l.run + l.across - 1;
+    l.runs = s->batch * l.rows * l.strips;
+    winograd_blocks(&l, s->threads, MIN(most, MAX_BLOCK));
+    l.width = round_up(winograd_width(&l, l.runs_in_block), MAX_VECTOR) + MAX_VECTOR;
     if (l.width % 128 == 0) l.width += MAX_VECTOR;
-    l.filter_step = winograd_step(l.panels * PANEL * s->channels);
+    l.filter_step = winograd_step(l.panels_in_pass * PANEL * s->channels * l.pieces);
     l.input_step = winograd_step(l.width * s->channels);
     l.product_step = winograd_step(l.width * PANEL);
     return l;
@@ -159,23 +223,28 @@ static WinogradLayout winograd_layout(const WinogradLayer *s) {
 
 typedef struct {
     Int batch, row, column, tiles; /* row and column of the first output */
+    Int lines;                     /* of input that begin with this run */
 } WinogradRun;
 
 static WinogradRun winograd_run(const WinogradLayout *l, Int number) {
-    const Int place = number % l->runs_in_row, row = number / l->runs_in_row;
-    const WinogradRun run = {row / l->rows, row % l->rows * l->tile, place * l->run * l->tile,
-                             MIN(l->run, l->columns - place * l->run)};
+    const Int row = number % l->rows, strip = number / l->rows % l->strips;
+    const WinogradRun run = {number / l->rows / l->strips, row * l->tile, strip * l->run * l->tile,
+                             MIN(l->run, l->columns - strip * l->run),
+                             row == l->rows - 1 ? l->down : 1};
     return run;
 }
 
 /* The names of what is written once and compiled for each type, instruction set and size of
- * tiles, as in type.h: TILED(word) is word_TILE_float_avx2. */
+ * tiles and of blocks of taps, as in type.h: TILED(word) is word_TILE_TAPS_float_avx2. */
 
 #ifndef ROT180_SET
 #define ROT180_SET baseline
 #endif
 #ifndef TILE
 #define TILE 4
+#endif
+#ifndef TAPS
+#define TAPS 3
 #endif
 
 #if defined(__GNUC__)
@@ -184,7 +253,7 @@ static WinogradRun winograd_run(const WinogradLayout *l, Int number) {
 #define INLINE static inline
 #endif
 
-#define TILED(word) FN(JOIN(word, TILE))
+#define TILED(word) FN(JOIN(JOIN(word, TILE), TAPS))
 #define POINTS (TILE + TAPS - 1) /* products of a tile along an axis */
 /* Rows of a micro-kernel: times three vectors they are sums, which fit 32 or 16 registers. */
 #define MICRO_ROWS (JOIN(REGISTERS, ROT180_SET) == 32 ? 8 : 4)
@@ -193,6 +262,7 @@ static WinogradRun winograd_run(const WinogradLayout *l, Int number) {
  * from which one is chosen at run time. */
 
 #undef TILE
+#undef TAPS
 #undef ROT180_TYPE
 #undef ROT180_SIZE
 #define ROT180_TYPE float
@@ -257,14 +327,17 @@ static WinogradRun winograd_run(const WinogradLayout *l, Int number) {
 #undef MERGE_LOW
 #undef MERGE_HIGH
 
-typedef void WinogradFilters(const WinogradLayer *, const WinogradLayout *, Int, Int, char *);
-typedef int WinogradBlock(const WinogradLayer *, const WinogradLayout *, Int, Int, const char *,
-                          Watch *);
+typedef void WinogradFilters(const WinogradLayer *, const WinogradLayout *, Int, Int, Int, char *);
+typedef int WinogradBlock(const WinogradLayer *, const WinogradLayout *, Int, Int, Int,
+                          const char *, Watch *);
 
-/* By type, instruction set and form, in the order of winograd_forms: tiles of 4 x 4 and of 2 x 2
- * outputs. */
-#define BY_FORM(word, type, set) \
-    { word##_4_##type##_##set, word##_2_##type##_##set }
+/* By type, instruction set and form, in the order of winograd_forms: outputs of a tile, and taps of
+ * a block, along an axis. */
+#define BY_FORM(word, type, set)                                                         \
+    {                                                                                    \
+        word##_4_3_##type##_##set, word##_2_3_##type##_##set, word##_4_5_##type##_##set, \
+            word##_4_4_##type##_##set                                                    \
+    }
 #if defined(ROT180_X86)
 #define BY_ISA(word, type) \
     { BY_FORM(word, type, baseline), BY_FORM(word, type, avx2), BY_FORM(word, type, avx512) }
@@ -296,8 +369,9 @@ static WinogradBlock *const winograd_block[2][ISAS][WINOGRAD_FORMS] = {
 typedef struct {
     const WinogradLayer *s;
     WinogradLayout l;
-    char *filters; /* U of a group */
-    Int group, next, failed;
+    char *filters;    /* U of a pass */
+    Int group, panel; /* the first panel of the pass */
+    Int next, failed;
 } WinogradTask;
 
 /* A thread of a task. */
@@ -311,10 +385,11 @@ static void *winograd_filters_thread(void *argument) {
     WinogradWorker *w = argument;
     WinogradTask *t = w->task;
     const WinogradLayer *s = t->s;
-    const Int products = PANEL * s->channels * t->l.points * t->l.points;
+    const Int products = PANEL * s->channels * t->l.pieces * t->l.points * t->l.points;
     WinogradFilters *kernel = winograd_filters[s->itemsize == 8][s->isa][s->form];
-    for (Int n; (n = FETCH_NEXT(t)) < t->l.panels && !ends(&w->watch, products);)
-        kernel(s, &t->l, t->group, n, t->filters);
+    const Int stop = MIN(t->l.panels - t->panel, t->l.panels_in_pass);
+    for (Int n; (n = FETCH_NEXT(t)) < stop && !ends(&w->watch, products);)
+        kernel(s, &t->l, t->group, t->panel + n, t->panel, t->filters);
     return NULL;
 }
 
@@ -325,7 +400,7 @@ static void *winograd_blocks_thread(void *argument) {
     const WinogradLayer *s = t->s;
     WinogradBlock *kernel = winograd_block[s->itemsize == 8][s->isa][s->form];
     for (Int n; !FAILED(t) && (n = FETCH_NEXT(t)) < t->l.blocks && !ended(&w->watch);) {
-        const int said = kernel(s, &t->l, t->group, n, t->filters, &w->watch);
+        const int said = kernel(s, &t->l, t->group, t->panel, n, t->filters, &w->watch);
         if (said != DONE) FAIL(t, said);
     }
     return NULL;
@@ -363,11 +438,13 @@ static int winograd_answer(const WinogradLayer *s, const WinogradLayout *l, size
     const double points = (double)(l->points * l->points);
     const double threads = (double)MIN(s->threads, l->blocks);
     const double tiles = (double)(s->batch * l->rows * l->columns);
-    Answer *a = answer(ALGORITHM_WINOGRAD, REASON_FAST,
-                       points * tiles * (double)(s->groups * s->channels * s->outputs));
+    Answer *a =
+        answer(ALGORITHM_WINOGRAD, REASON_FAST,
+               points * tiles * (double)l->pieces * (double)(s->groups * s->channels * s->outputs));
     a->isa = s->isa, a->threads = (int)threads;
     a->rows = has_many_registers(s->isa) ? 8 : 4, a->vectors = 3;
-    a->m = MIN(PANEL, s->outputs), a->n = l->runs_in_block * l->run, a->k = s->channels;
+    a->m = MIN(PANEL, s->outputs), a->n = l->runs_in_block * l->line,
+    a->k = s->channels * l->pieces;
     a->scratch = (double)filters +
                  threads * points * (double)((l->input_step + l->product_step) * s->itemsize);
     return DONE;
@@ -375,8 +452,9 @@ static int winograd_answer(const WinogradLayer *s, const WinogradLayout *l, size
 
 /* Compute a layer; return DONE, NO_MEMORY, NOT_FINITE or ENDED. */
 static int winograd_convolve(const WinogradLayer *s) {
-    WinogradTask task = {s, {0}, NULL, 0, 0, 0};
+    WinogradTask task = {s, {0}, NULL, 0, 0, 0, 0};
     int stop = 0;
+    Int passes;
     Watch watch = {&stop, 1, 0, 0};
     size_t size;
     if (MIN(MIN(s->batch, s->outputs), MIN(s->out_size[0], s->out_size[1])) < 1) return DONE;
@@ -384,8 +462,10 @@ static int winograd_convolve(const WinogradLayer *s) {
     size = (size_t)(task.l.filter_step * task.l.points * task.l.points) * (size_t)s->itemsize;
     if (asked.answers) return winograd_answer(s, &task.l, size);
     if (!(task.filters = take(size))) return NO_MEMORY;
-    for (task.group = 0; task.group < s->groups && !task.failed && !stop; task.group++) {
-        winograd_on_threads(&task, winograd_filters_thread, task.l.panels, &watch);
+    passes = (task.l.panels + task.l.panels_in_pass - 1) / task.l.panels_in_pass;
+    for (Int n = 0; n < s->groups * passes && !task.failed && !stop; n++) {
+        task.group = n / passes, task.panel = n % passes * task.l.panels_in_pass;
+        winograd_on_threads(&task, winograd_filters_thread, task.l.panels_in_pass, &watch);
         winograd_on_threads(&task, winograd_blocks_thread, task.l.blocks, &watch);
     }
     give(task.filters);
@@ -498,29 +578,32 @@ TARGET INLINE V FN(add_differences)(const T *line, Int n, V sum) {
     return sum + rest;
 }
 
-/* The micro-kernels of M = U V: out[row][j] = sum over t < k of a[t][row] * b[t][j], for MICRO_ROWS
- * rows and 1, 2 or 3 vectors of j. The sums are single variables, not an array: they stay in
+/* The micro-kernels of M = U V: out[row][j] = sum over r < pieces, t < k of
+ * a[r * k + t][row] * b[t][j + shift[r]], for MICRO_ROWS rows and 1, 2 or 3 vectors of j. The sums are single variables, not an array: they stay in
  * registers. */
 
 #if MICRO_ROWS == 4
-TARGET static void FN(winograd_micro_1)(Int k, const T *a, const T *b, Int b_step, T *out,
-                                        Int out_step) {
+TARGET static void FN(winograd_micro_1)(Int k, Int pieces, const Int *shift, const T *a,
+                                        const T *from, Int b_step, T *out, Int out_step) {
     enum { L = sizeof(V) / sizeof(T) };
     V c0_0 = {0};
     V c1_0 = {0};
     V c2_0 = {0};
     V c3_0 = {0};
-    for (; k > 0; k--, a += PANEL, b += b_step) {
-        T e;
-        const V b0 = *(const V *)(b + 0 * L);
-        e = a[0];
-        c0_0 += e * b0;
-        e = a[1];
-        c1_0 += e * b0;
-        e = a[2];
-        c2_0 += e * b0;
-        e = a[3];
-        c3_0 += e * b0;
+    for (Int r = 0; r < pieces; r++) {
+        const T *b = from + shift[r];
+        for (Int t = 0; t < k; t++, a += PANEL, b += b_step) {
+            T e;
+            const V b0 = *(const V *)(b + 0 * L);
+            e = a[0];
+            c0_0 += e * b0;
+            e = a[1];
+            c1_0 += e * b0;
+            e = a[2];
+            c2_0 += e * b0;
+            e = a[3];
+            c3_0 += e * b0;
+        }
     }
     *(V *)(out + 0 * out_step + 0 * L) = c0_0;
     *(V *)(out + 1 * out_step + 0 * L) = c1_0;
@@ -528,29 +611,32 @@ TARGET static void FN(winograd_micro_1)(Int k, const T *a, const T *b, Int b_ste
     *(V *)(out + 3 * out_step + 0 * L) = c3_0;
 }
 
-TARGET static void FN(winograd_micro_2)(Int k, const T *a, const T *b, Int b_step, T *out,
-                                        Int out_step) {
+TARGET static void FN(winograd_micro_2)(Int k, Int pieces, const Int *shift, const T *a,
+                                        const T *from, Int b_step, T *out, Int out_step) {
     enum { L = sizeof(V) / sizeof(T) };
     V c0_0 = {0}, c0_1 = {0};
     V c1_0 = {0}, c1_1 = {0};
     V c2_0 = {0}, c2_1 = {0};
     V c3_0 = {0}, c3_1 = {0};
-    for (; k > 0; k--, a += PANEL, b += b_step) {
-        T e;
-        const V b0 = *(const V *)(b + 0 * L);
-        const V b1 = *(const V *)(b + 1 * L);
-        e = a[0];
-        c0_0 += e * b0;
-        c0_1 += e * b1;
-        e = a[1];
-        c1_0 += e * b0;
-        c1_1 += e * b1;
-        e = a[2];
-        c2_0 += e * b0;
-        c2_1 += e * b1;
-        e = a[3];
-        c3_0 += e * b0;
-        c3_1 += e * b1;
+    for (Int r = 0; r < pieces; r++) {
+        const T *b = from + shift[r];
+        for (Int t = 0; t < k; t++, a += PANEL, b += b_step) {
+            T e;
+            const V b0 = *(const V *)(b + 0 * L);
+            const V b1 = *(const V *)(b + 1 * L);
+            e = a[0];
+            c0_0 += e * b0;
+            c0_1 += e * b1;
+            e = a[1];
+            c1_0 += e * b0;
+            c1_1 += e * b1;
+            e = a[2];
+            c2_0 += e * b0;
+            c2_1 += e * b1;
+            e = a[3];
+            c3_0 += e * b0;
+            c3_1 += e * b1;
+        }
     }
     *(V *)(out + 0 * out_step + 0 * L) = c0_0;
     *(V *)(out + 0 * out_step + 1 * L) = c0_1;
@@ -562,34 +648,37 @@ TARGET static void FN(winograd_micro_2)(Int k, const T *a, const T *b, Int b_ste
     *(V *)(out + 3 * out_step + 1 * L) = c3_1;
 }
 
-TARGET static void FN(winograd_micro_3)(Int k, const T *a, const T *b, Int b_step, T *out,
-                                        Int out_step) {
+TARGET static void FN(winograd_micro_3)(Int k, Int pieces, const Int *shift, const T *a,
+                                        const T *from, Int b_step, T *out, Int out_step) {
     enum { L = sizeof(V) / sizeof(T) };
     V c0_0 = {0}, c0_1 = {0}, c0_2 = {0};
     V c1_0 = {0}, c1_1 = {0}, c1_2 = {0};
     V c2_0 = {0}, c2_1 = {0}, c2_2 = {0};
     V c3_0 = {0}, c3_1 = {0}, c3_2 = {0};
-    for (; k > 0; k--, a += PANEL, b += b_step) {
-        T e;
-        const V b0 = *(const V *)(b + 0 * L);
-        const V b1 = *(const V *)(b + 1 * L);
-        const V b2 = *(const V *)(b + 2 * L);
-        e = a[0];
-        c0_0 += e * b0;
-        c0_1 += e * b1;
-        c0_2 += e * b2;
-        e = a[1];
-        c1_0 += e * b0;
-        c1_1 += e * b1;
-        c1_2 += e * b2;
-        e = a[2];
-        c2_0 += e * b0;
-        c2_1 += e * b1;
-        c2_2 += e * b2;
-        e = a[3];
-        c3_0 += e * b0;
-        c3_1 += e * b1;
-        c3_2 += e * b2;
+    for (Int r = 0; r < pieces; r++) {
+        const T *b = from + shift[r];
+        for (Int t = 0; t < k; t++, a += PANEL, b += b_step) {
+            T e;
+            const V b0 = *(const V *)(b + 0 * L);
+            const V b1 = *(const V *)(b + 1 * L);
+            const V b2 = *(const V *)(b + 2 * L);
+            e = a[0];
+            c0_0 += e * b0;
+            c0_1 += e * b1;
+            c0_2 += e * b2;
+            e = a[1];
+            c1_0 += e * b0;
+            c1_1 += e * b1;
+            c1_2 += e * b2;
+            e = a[2];
+            c2_0 += e * b0;
+            c2_1 += e * b1;
+            c2_2 += e * b2;
+            e = a[3];
+            c3_0 += e * b0;
+            c3_1 += e * b1;
+            c3_2 += e * b2;
+        }
     }
     *(V *)(out + 0 * out_step + 0 * L) = c0_0;
     *(V *)(out + 0 * out_step + 1 * L) = c0_1;
@@ -607,8 +696,8 @@ TARGET static void FN(winograd_micro_3)(Int k, const T *a, const T *b, Int b_ste
 #endif
 
 #if MICRO_ROWS == 8
-TARGET static void FN(winograd_micro_1)(Int k, const T *a, const T *b, Int b_step, T *out,
-                                        Int out_step) {
+TARGET static void FN(winograd_micro_1)(Int k, Int pieces, const Int *shift, const T *a,
+                                        const T *from, Int b_step, T *out, Int out_step) {
     enum { L = sizeof(V) / sizeof(T) };
     V c0_0 = {0};
     V c1_0 = {0};
@@ -618,26 +707,29 @@ TARGET static void FN(winograd_micro_1)(Int k, const T *a, const T *b, Int b_ste
     V c5_0 = {0};
     V c6_0 = {0};
     V c7_0 = {0};
-    for (; k > 0; k--, a += PANEL, b += b_step) {
-        T e;
-        const V b0 = *(const V *)(b + 0 * L);
-        e = a[0];
-        c0_0 += e * b0;
-        e = a[1];
-        c1_0 += e * b0;
-        e = a[2];
-        c2_0 += e * b0;
-        e = a[3];
-        c3_0 += e * b0;
-        IN_ORDER;
-        e = a[4];
-        c4_0 += e * b0;
-        e = a[5];
-        c5_0 += e * b0;
-        e = a[6];
-        c6_0 += e * b0;
-        e = a[7];
-        c7_0 += e * b0;
+    for (Int r = 0; r < pieces; r++) {
+        const T *b = from + shift[r];
+        for (Int t = 0; t < k; t++, a += PANEL, b += b_step) {
+            T e;
+            const V b0 = *(const V *)(b + 0 * L);
+            e = a[0];
+            c0_0 += e * b0;
+            e = a[1];
+            c1_0 += e * b0;
+            e = a[2];
+            c2_0 += e * b0;
+            e = a[3];
+            c3_0 += e * b0;
+            IN_ORDER;
+            e = a[4];
+            c4_0 += e * b0;
+            e = a[5];
+            c5_0 += e * b0;
+            e = a[6];
+            c6_0 += e * b0;
+            e = a[7];
+            c7_0 += e * b0;
+        }
     }
     *(V *)(out + 0 * out_step + 0 * L) = c0_0;
     *(V *)(out + 1 * out_step + 0 * L) = c1_0;
@@ -649,8 +741,8 @@ TARGET static void FN(winograd_micro_1)(Int k, const T *a, const T *b, Int b_ste
     *(V *)(out + 7 * out_step + 0 * L) = c7_0;
 }
 
-TARGET static void FN(winograd_micro_2)(Int k, const T *a, const T *b, Int b_step, T *out,
-                                        Int out_step) {
+TARGET static void FN(winograd_micro_2)(Int k, Int pieces, const Int *shift, const T *a,
+                                        const T *from, Int b_step, T *out, Int out_step) {
     enum { L = sizeof(V) / sizeof(T) };
     V c0_0 = {0}, c0_1 = {0};
     V c1_0 = {0}, c1_1 = {0};
@@ -660,35 +752,38 @@ TARGET static void FN(winograd_micro_2)(Int k, const T *a, const T *b, Int b_ste
     V c5_0 = {0}, c5_1 = {0};
     V c6_0 = {0}, c6_1 = {0};
     V c7_0 = {0}, c7_1 = {0};
-    for (; k > 0; k--, a += PANEL, b += b_step) {
-        T e;
-        const V b0 = *(const V *)(b + 0 * L);
-        const V b1 = *(const V *)(b + 1 * L);
-        e = a[0];
-        c0_0 += e * b0;
-        c0_1 += e * b1;
-        e = a[1];
-        c1_0 += e * b0;
-        c1_1 += e * b1;
-        e = a[2];
-        c2_0 += e * b0;
-        c2_1 += e * b1;
-        e = a[3];
-        c3_0 += e * b0;
-        c3_1 += e * b1;
-        IN_ORDER;
-        e = a[4];
-        c4_0 += e * b0;
-        c4_1 += e * b1;
-        e = a[5];
-        c5_0 += e * b0;
-        c5_1 += e * b1;
-        e = a[6];
-        c6_0 += e * b0;
-        c6_1 += e * b1;
-        e = a[7];
-        c7_0 += e * b0;
-        c7_1 += e * b1;
+    for (Int r = 0; r < pieces; r++) {
+        const T *b = from + shift[r];
+        for (Int t = 0; t < k; t++, a += PANEL, b += b_step) {
+            T e;
+            const V b0 = *(const V *)(b + 0 * L);
+            const V b1 = *(const V *)(b + 1 * L);
+            e = a[0];
+            c0_0 += e * b0;
+            c0_1 += e * b1;
+            e = a[1];
+            c1_0 += e * b0;
+            c1_1 += e * b1;
+            e = a[2];
+            c2_0 += e * b0;
+            c2_1 += e * b1;
+            e = a[3];
+            c3_0 += e * b0;
+            c3_1 += e * b1;
+            IN_ORDER;
+            e = a[4];
+            c4_0 += e * b0;
+            c4_1 += e * b1;
+            e = a[5];
+            c5_0 += e * b0;
+            c5_1 += e * b1;
+            e = a[6];
+            c6_0 += e * b0;
+            c6_1 += e * b1;
+            e = a[7];
+            c7_0 += e * b0;
+            c7_1 += e * b1;
+        }
     }
     *(V *)(out + 0 * out_step + 0 * L) = c0_0;
     *(V *)(out + 0 * out_step + 1 * L) = c0_1;
@@ -708,8 +803,8 @@ TARGET static void FN(winograd_micro_2)(Int k, const T *a, const T *b, Int b_ste
     *(V *)(out + 7 * out_step + 1 * L) = c7_1;
 }
 
-TARGET static void FN(winograd_micro_3)(Int k, const T *a, const T *b, Int b_step, T *out,
-                                        Int out_step) {
+TARGET static void FN(winograd_micro_3)(Int k, Int pieces, const Int *shift, const T *a,
+                                        const T *from, Int b_step, T *out, Int out_step) {
     enum { L = sizeof(V) / sizeof(T) };
     V c0_0 = {0}, c0_1 = {0}, c0_2 = {0};
     V c1_0 = {0}, c1_1 = {0}, c1_2 = {0};
@@ -719,44 +814,47 @@ TARGET static void FN(winograd_micro_3)(Int k, const T *a, const T *b, Int b_ste
     V c5_0 = {0}, c5_1 = {0}, c5_2 = {0};
     V c6_0 = {0}, c6_1 = {0}, c6_2 = {0};
     V c7_0 = {0}, c7_1 = {0}, c7_2 = {0};
-    for (; k > 0; k--, a += PANEL, b += b_step) {
-        T e;
-        const V b0 = *(const V *)(b + 0 * L);
-        const V b1 = *(const V *)(b + 1 * L);
-        const V b2 = *(const V *)(b + 2 * L);
-        e = a[0];
-        c0_0 += e * b0;
-        c0_1 += e * b1;
-        c0_2 += e * b2;
-        e = a[1];
-        c1_0 += e * b0;
-        c1_1 += e * b1;
-        c1_2 += e * b2;
-        e = a[2];
-        c2_0 += e * b0;
-        c2_1 += e * b1;
-        c2_2 += e * b2;
-        e = a[3];
-        c3_0 += e * b0;
-        c3_1 += e * b1;
-        c3_2 += e * b2;
-        IN_ORDER;
-        e = a[4];
-        c4_0 += e * b0;
-        c4_1 += e * b1;
-        c4_2 += e * b2;
-        e = a[5];
-        c5_0 += e * b0;
-        c5_1 += e * b1;
-        c5_2 += e * b2;
-        e = a[6];
-        c6_0 += e * b0;
-        c6_1 += e * b1;
-        c6_2 += e * b2;
-        e = a[7];
-        c7_0 += e * b0;
-        c7_1 += e * b1;
-        c7_2 += e * b2;
+    for (Int r = 0; r < pieces; r++) {
+        const T *b = from + shift[r];
+        for (Int t = 0; t < k; t++, a += PANEL, b += b_step) {
+            T e;
+            const V b0 = *(const V *)(b + 0 * L);
+            const V b1 = *(const V *)(b + 1 * L);
+            const V b2 = *(const V *)(b + 2 * L);
+            e = a[0];
+            c0_0 += e * b0;
+            c0_1 += e * b1;
+            c0_2 += e * b2;
+            e = a[1];
+            c1_0 += e * b0;
+            c1_1 += e * b1;
+            c1_2 += e * b2;
+            e = a[2];
+            c2_0 += e * b0;
+            c2_1 += e * b1;
+            c2_2 += e * b2;
+            e = a[3];
+            c3_0 += e * b0;
+            c3_1 += e * b1;
+            c3_2 += e * b2;
+            IN_ORDER;
+            e = a[4];
+            c4_0 += e * b0;
+            c4_1 += e * b1;
+            c4_2 += e * b2;
+            e = a[5];
+            c5_0 += e * b0;
+            c5_1 += e * b1;
+            c5_2 += e * b2;
+            e = a[6];
+            c6_0 += e * b0;
+            c6_1 += e * b1;
+            c6_2 += e * b2;
+            e = a[7];
+            c7_0 += e * b0;
+            c7_1 += e * b1;
+            c7_2 += e * b2;
+        }
     }
     *(V *)(out + 0 * out_step + 0 * L) = c0_0;
     *(V *)(out + 0 * out_step + 1 * L) = c0_1;
@@ -791,14 +889,17 @@ TARGET static void FN(winograd_micro_3)(Int k, const T *a, const T *b, Int b_ste
 TARGET static void FN(winograd_multiply)(const WinogradLayer *s, const WinogradLayout *l, Int tiles,
                                          Int outputs, const T *u, const T *v, T *m) {
     enum { L = sizeof(V) / sizeof(T) };
-    const Int k = s->channels, step = l->width;
+    const Int k = s->channels, step = l->width, pieces = l->pieces;
+    Int shift[WINOGRAD_MAX_PIECES * WINOGRAD_MAX_PIECES];
+    for (Int r = 0; r < pieces; r++) shift[r] = r / l->across * l->line + r % l->across;
     for (Int j = 0; j < tiles; j += 3 * L) {
         const Int vectors = MIN(3, (tiles - j + L - 1) / L);
         for (Int i = 0; i < outputs; i += MICRO_ROWS) {
             T *out = m + i * step + j;
-            if (vectors == 3) FN(winograd_micro_3)(k, u + i, v + j, step, out, step);
-            else if (vectors == 2) FN(winograd_micro_2)(k, u + i, v + j, step, out, step);
-            else FN(winograd_micro_1)(k, u + i, v + j, step, out, step);
+            if (vectors == 3) FN(winograd_micro_3)(k, pieces, shift, u + i, v + j, step, out, step);
+            else if (vectors == 2)
+                FN(winograd_micro_2)(k, pieces, shift, u + i, v + j, step, out, step);
+            else FN(winograd_micro_1)(k, pieces, shift, u + i, v + j, step, out, step);
         }
     }
 }
@@ -807,14 +908,22 @@ TARGET static void FN(winograd_multiply)(const WinogradLayer *s, const WinogradL
  * matrices are read from theorems:
  *
  *   toom_cook_4_3, proof 3924cc56ae644349
- *   winograd_4_3_2d, proof b42a6e8cde5a11a4
- *   winograd_4_3_input_2d, proof 36b28ec120870bb0
+ *   winograd_4_3_2d, proof 79f2f7971251e418
+ *   winograd_4_3_input_2d, proof 8fe9f7758690abeb
  *   toom_cook_2_3, proof 8f36183abd738f0e
- *   winograd_2_3_2d, proof 172d8e21f1387333
- *   winograd_2_3_input_2d, proof 27eb51c2889d6b15
+ *   winograd_2_3_2d, proof 84378496a097bd0d
+ *   winograd_2_3_input_2d, proof 1dfb977358d9451e
+ *   toom_cook_4_5, proof 9f47996d9d8fef20
+ *   winograd_4_5_2d, proof 19bae515a8552338
+ *   winograd_4_5_input_2d, proof 2b9d3f1eb09ee219
+ *   toom_cook_4_4, proof 9726176a890aa626
+ *   winograd_4_4_2d, proof d0d1057a1264a731
+ *   winograd_4_4_input_2d, proof 919015c4a362e843
+ *   winograd_4_4_nested_1d, proof ba956898b25f7027
+ *   winograd_4_4_input_nested_1d, proof 0e2788013bd930ff
  */
 
-TARGET INLINE void FN(input_4)(const V *x, V *y) {
+TARGET INLINE void FN(input_4_3)(const V *x, V *y) {
     V u1 = -(T)4 * x[2] + x[4], v1 = -(T)4 * x[1] + x[3];
     V u3 = -x[2] + x[4], v3 = (T)2 * (-x[1] + x[3]);
     y[0] = (T)4 * x[0] - (T)5 * x[2] + x[4];
@@ -825,7 +934,7 @@ TARGET INLINE void FN(input_4)(const V *x, V *y) {
     y[5] = (T)4 * x[1] - (T)5 * x[3] + x[5];
 }
 
-TARGET INLINE void FN(filter_4)(const V *x, V *y) {
+TARGET INLINE void FN(filter_4_3)(const V *x, V *y) {
     V u1 = -((T)1 / 6) * (x[0] + x[2]), v1 = -((T)1 / 6) * x[1];
     V u3 = ((T)1 / 24) * x[0] + ((T)1 / 6) * x[2], v3 = ((T)1 / 12) * x[1];
     y[0] = ((T)1 / 4) * x[0];
@@ -836,7 +945,7 @@ TARGET INLINE void FN(filter_4)(const V *x, V *y) {
     y[5] = x[2];
 }
 
-TARGET INLINE void FN(output_4)(const V *x, V *y) {
+TARGET INLINE void FN(output_4_3)(const V *x, V *y) {
     V s1 = x[1] + x[2], d1 = x[1] - x[2];
     V s3 = x[3] + x[4], d3 = x[3] - x[4];
     y[0] = x[0] + s1 + s3;
@@ -845,7 +954,7 @@ TARGET INLINE void FN(output_4)(const V *x, V *y) {
     y[3] = x[5] + d1 + (T)8 * d3;
 }
 
-TARGET INLINE void FN(input_2)(const V *x, V *y) {
+TARGET INLINE void FN(input_2_3)(const V *x, V *y) {
     V u1 = x[2], v1 = x[1];
     y[0] = -x[0] + x[2];
     y[1] = u1 + v1;
@@ -853,7 +962,7 @@ TARGET INLINE void FN(input_2)(const V *x, V *y) {
     y[3] = -x[1] + x[3];
 }
 
-TARGET INLINE void FN(filter_2)(const V *x, V *y) {
+TARGET INLINE void FN(filter_2_3)(const V *x, V *y) {
     V u1 = ((T)1 / 2) * (x[0] + x[2]), v1 = ((T)1 / 2) * x[1];
     y[0] = -x[0];
     y[1] = u1 + v1;
@@ -861,41 +970,134 @@ TARGET INLINE void FN(filter_2)(const V *x, V *y) {
     y[3] = x[2];
 }
 
-TARGET INLINE void FN(output_2)(const V *x, V *y) {
+TARGET INLINE void FN(output_2_3)(const V *x, V *y) {
     V s1 = x[1] + x[2], d1 = x[1] - x[2];
     y[0] = x[0] + s1;
     y[1] = x[3] + d1;
+}
+
+TARGET INLINE void FN(input_4_5)(const V *x, V *y) {
+    V u1 = (T)4 * (x[2] + x[6]) - (T)17 * x[4], v1 = (T)4 * (x[1] + x[5]) - (T)17 * x[3];
+    V u3 = x[2] - (T)5 * x[4] + (T)4 * x[6], v3 = (T)2 * x[1] - (T)10 * x[3] + (T)8 * x[5];
+    V u5 = (T)8 * x[2] - (T)10 * x[4] + (T)2 * x[6], v5 = (T)4 * x[1] - (T)5 * x[3] + x[5];
+    y[0] = (T)4 * (-x[0] + x[6]) + (T)21 * (x[2] - x[4]);
+    y[1] = u1 + v1;
+    y[2] = u1 - v1;
+    y[3] = u3 + v3;
+    y[4] = u3 - v3;
+    y[5] = u5 + v5;
+    y[6] = u5 - v5;
+    y[7] = (T)4 * (-x[1] + x[7]) + (T)21 * (x[3] - x[5]);
+}
+
+TARGET INLINE void FN(filter_4_5)(const V *x, V *y) {
+    V u1 = -((T)1 / 18) * (x[0] + x[2] + x[4]), v1 = -((T)1 / 18) * (x[1] + x[3]);
+    V u3 = ((T)1 / 360) * x[0] + ((T)1 / 90) * x[2] + ((T)2 / 45) * x[4], v3 = ((T)1 / 180) * x[1] + ((T)1 / 45) * x[3];
+    V u5 = ((T)2 / 45) * x[0] + ((T)1 / 90) * x[2] + ((T)1 / 360) * x[4], v5 = ((T)1 / 45) * x[1] + ((T)1 / 180) * x[3];
+    y[0] = -((T)1 / 4) * x[0];
+    y[1] = u1 + v1;
+    y[2] = u1 - v1;
+    y[3] = u3 + v3;
+    y[4] = u3 - v3;
+    y[5] = u5 + v5;
+    y[6] = u5 - v5;
+    y[7] = ((T)1 / 4) * x[4];
+}
+
+TARGET INLINE void FN(output_4_5)(const V *x, V *y) {
+    V s1 = x[1] + x[2], d1 = x[1] - x[2];
+    V s3 = x[3] + x[4], d3 = x[3] - x[4];
+    V s5 = x[5] + x[6], d5 = x[5] - x[6];
+    y[0] = x[0] + s1 + s3 + (T)8 * s5;
+    y[1] = d1 + (T)2 * d3 + (T)4 * d5;
+    y[2] = s1 + (T)4 * s3 + (T)2 * s5;
+    y[3] = x[7] + d1 + d5 + (T)8 * d3;
+}
+
+TARGET INLINE void FN(input_4_4)(const V *x, V *y) {
+    y[0] = -(T)4 * x[0] + (T)8 * x[1] + (T)5 * x[2] - (T)10 * x[3] - x[4] + (T)2 * x[5];
+    y[1] = (T)4 * (x[1] - x[2]) - (T)9 * x[3] + x[4] + (T)2 * x[5];
+    y[2] = -(T)4 * x[1] + (T)12 * x[2] - (T)7 * x[3] - (T)3 * x[4] + (T)2 * x[5];
+    y[3] = (T)2 * (x[1] + x[5]) + (T)3 * (-x[2] + x[4]) - (T)4 * x[3];
+    y[4] = (T)2 * (-x[1] + x[5]) + (T)5 * (x[2] - x[4]);
+    y[5] = (T)4 * x[1] - (T)5 * x[3] + x[5];
+    y[6] = -(T)4 * x[1] + (T)8 * x[2] + (T)5 * x[3] - (T)10 * x[4] - x[5] + (T)2 * x[6];
+}
+
+TARGET INLINE void FN(filter_4_4)(const V *x, V *y) {
+    y[0] = -((T)1 / 4) * x[0];
+    y[1] = -((T)1 / 6) * (x[0] + x[1] + x[2] + x[3]);
+    y[2] = ((T)1 / 18) * (x[0] - x[1] + x[2] - x[3]);
+    y[3] = ((T)1 / 72) * x[0] + ((T)1 / 36) * x[1] + ((T)1 / 18) * x[2] + ((T)1 / 9) * x[3];
+    y[4] = -((T)1 / 120) * x[0] + ((T)1 / 60) * x[1] - ((T)1 / 30) * x[2] + ((T)1 / 15) * x[3];
+    y[5] = ((T)4 / 45) * x[0] + ((T)2 / 45) * x[1] + ((T)1 / 45) * x[2] + ((T)1 / 90) * x[3];
+    y[6] = ((T)1 / 2) * x[3];
+}
+
+TARGET INLINE void FN(output_4_4)(const V *x, V *y) {
+    V s1 = x[1] + x[2], d1 = x[1] - x[2];
+    V s3 = x[3] + x[4], d3 = x[3] - x[4];
+    y[0] = x[0] + s1 + s3 + (T)8 * x[5];
+    y[1] = (T)4 * x[5] + d1 + (T)2 * d3;
+    y[2] = (T)2 * x[5] + s1 + (T)4 * s3;
+    y[3] = x[5] + d1 + x[6] + (T)8 * d3;
 }
 
 /* The kernels of Winograd's form for one type and one instruction set. No guard:
  * winograd_kernels.h includes it for each. */
 
 #undef TILE
+#undef TAPS
 #define TILE 4
+#define TAPS 3
+#include "winograd.h"
+#undef TAPS
+#define TAPS 4
+#include "winograd.h"
+#undef TAPS
+#define TAPS 5
 #include "winograd.h"
 #undef TILE
+#undef TAPS
 #define TILE 2
+#define TAPS 3
 #include "winograd.h"
 #undef TILE
+#undef TAPS
 
 #else
 /* The transforms of filters, inputs and outputs, and a block of tiles from input to output. No
  * guard: winograd_vector.h includes it for each size of tiles. */
 
-/* Transform a panel of filters: U[point][channel][output]. */
-TARGET static void TILED(winograd_filters)(const WinogradLayer *s, const WinogradLayout *l,
-                                           Int group, Int panel, char *to) {
-    enum { L = sizeof(V) / sizeof(T) };
-    const Int count = MIN(PANEL, s->outputs - panel * PANEL);
-    const char *from = s->w + group * s->w_stride[0] + panel * PANEL * s->w_stride[1];
-    T *u = (T *)to + panel * PANEL * s->channels;
-    for (Int c = 0; c < s->channels; c++, u += PANEL, from += s->w_stride[2]) {
-        T taps[TAPS * TAPS][PANEL];
-        if (count < PANEL) memset(taps, 0, sizeof(taps));
-        for (int k = 0; k < TAPS * TAPS; k++) {
-            const char *tap = from + k / TAPS * s->w_stride[3] + k % TAPS * s->w_stride[4];
-            for (Int o = 0; o < count; o++) taps[k][o] = *(const T *)(tap + o * s->w_stride[1]);
+/* Copy a block of the taps of a panel's filters in one channel: taps[tap][output]. */
+TARGET INLINE void TILED(winograd_taps)(const WinogradLayer *s, const char *from, Int count,
+                                        Int row, Int column, T (*taps)[PANEL]) {
+    const Int across = s->nested ? TAPS : 1;
+    memset(taps, 0, TAPS * TAPS * sizeof(*taps));
+    for (Int i = 0; i < TAPS; i++)
+        for (Int j = 0; j < TAPS; j++) {
+            const Int k = s->nested ? 0 : row + i, l = column + (s->nested ? i : 0) + across * j;
+            const char *tap = from + k * s->w_stride[3] + l * s->w_stride[4];
+            if (k >= s->taps[0] || l >= s->taps[1]) continue;
+            for (Int o = 0; o < count; o++)
+                taps[TAPS * i + j][o] = *(const T *)(tap + o * s->w_stride[1]);
         }
+}
+
+/* Transform a panel of filters of the pass that begins with panel `first`:
+ * U[point][block of taps][channel][output]. */
+TARGET static void TILED(winograd_filters)(const WinogradLayer *s, const WinogradLayout *l,
+                                           Int group, Int panel, Int first, char *to) {
+    enum { L = sizeof(V) / sizeof(T) };
+    const Int count = MIN(PANEL, s->outputs - panel * PANEL), unit = s->nested ? TAPS * TAPS : TAPS;
+    const char *w = s->w + group * s->w_stride[0] + panel * PANEL * s->w_stride[1];
+    T *u = (T *)to + (panel - first) * PANEL * l->pieces * s->channels;
+    for (Int n = 0; n < l->pieces * s->channels; n++, u += PANEL) {
+        const Int piece = n / s->channels;
+        const char *from = w + n % s->channels * s->w_stride[2];
+        T taps[TAPS * TAPS][PANEL];
+        TILED(winograd_taps)
+        (s, from, count, piece / l->across * TAPS, piece % l->across * unit, taps);
         for (Int o = 0; o < PANEL; o += L) {
             V x[TAPS], y[POINTS], half[POINTS][TAPS];
             for (int k = 0; k < TAPS; k++) {
@@ -913,26 +1115,30 @@ TARGET static void TILED(winograd_filters)(const WinogradLayer *s, const Winogra
 }
 
 /* Copy a row of the input from column `left` on, with zeros outside its box, to one row for each
- * place in a tile. */
+ * place in a tile. With `nested`, the row is every TILE-th entry of a line, from entry `row` on. */
 TARGET INLINE void TILED(winograd_input_row)(const WinogradLayer *s, const char *x, Int row,
                                              Int left, Int tiles, T *to, Int step) {
-    T line[TILE * (MAX_RUN + 1 + MAX_VECTOR)];
-    const T *from = (const T *)(x + row * s->x_stride[3]) + left;
-    const Int entries = TILE * tiles, begin = MAX(0, -left), end = MIN(entries, s->size[1] - left);
-    if (row < 0 || row >= s->size[0] || begin >= end) {
+    T line[TILE * (MAX_LINE + 1 + MAX_VECTOR)];
+    const Int entries = TILE * tiles, by = s->nested ? TILE : 1;
+    const Int at = s->nested ? TILE * left + row : left, rest = s->size[1] - at;
+    const Int begin = at < 0 ? (by - 1 - at) / by : 0, end = MIN(entries, (rest + by - 1) / by);
+    const T *from = (const T *)(s->nested ? x : x + row * s->x_stride[3]) + at;
+    if ((!s->nested && (row < 0 || row >= s->size[0])) || rest <= 0 || begin >= end) {
         for (int k = 0; k < TILE; k++) memset(to + k * step, 0, (size_t)tiles * sizeof(T));
         return;
     }
     for (Int j = 0; j < begin; j++) line[j] = 0;
-    memcpy(line + begin, from + begin, (size_t)(end - begin) * sizeof(T));
+    if (by == 1) memcpy(line + begin, from + begin, (size_t)(end - begin) * sizeof(T));
+    else
+        for (Int j = begin; j < end; j++) line[j] = from[TILE * j];
     for (Int j = end; j < entries; j++) line[j] = 0;
-    TILED(deinterleave)(line, tiles, to, step);
+    FN(JOIN(deinterleave, TILE))(line, tiles, to, step);
 }
 
-/* Transform the input of a run of tiles in one channel: V[point][tile]. */
+/* Transform the input of a line of tiles in one channel: V[point][tile]. */
 TARGET static void TILED(winograd_input)(const WinogradLayer *s, const WinogradLayout *l,
                                          const char *x, Int row, Int left, Int tiles, T *v) {
-    enum { L = sizeof(V) / sizeof(T), STEP = MAX_RUN + 1 + MAX_VECTOR };
+    enum { L = sizeof(V) / sizeof(T), STEP = MAX_LINE + 1 + MAX_VECTOR };
     T in[POINTS][TILE][STEP], half[POINTS][TILE][STEP];
     for (int i = 0; i < POINTS; i++)
         TILED(winograd_input_row)(s, x, row + i, left, tiles + 1, in[i][0], STEP);
@@ -958,10 +1164,10 @@ TARGET static void TILED(winograd_input)(const WinogradLayer *s, const WinogradL
  * are finite. */
 TARGET static int TILED(winograd_output)(const WinogradLayer *s, const WinogradLayout *l,
                                          const T *m, const WinogradRun *run, T add, T *out) {
-    enum { L = sizeof(V) / sizeof(T), STEP = MAX_RUN + MAX_VECTOR };
+    enum { L = sizeof(V) / sizeof(T), STEP = MAX_LINE + MAX_VECTOR };
     T half[TILE][POINTS][STEP], done[TILE][TILE][STEP], line[TILE * STEP];
-    const Int rows = MIN(TILE, s->out_size[0] - run->row);
-    const Int columns = MIN(TILE * run->tiles, s->out_size[1] - run->column);
+    const Int rows = s->nested ? TILE : MIN(TILE, s->out_size[0] - run->row);
+    const Int by = s->nested ? TILE : 1;
     const V none = {0};
     V sum = none;
     for (int k = 0; k < POINTS; k++)
@@ -980,21 +1186,25 @@ TARGET static int TILED(winograd_output)(const WinogradLayer *s, const WinogradL
             for (int k = 0; k < TILE; k++) *(V *)(done[i][k] + j) = b[k];
         }
     for (Int i = 0; i < rows; i++) {
-        TILED(interleave)(done[i][0], STEP, run->tiles, add, line);
+        const Int at = s->nested ? i : 0, left = s->out_size[1] - at - by * run->column;
+        const Int columns = MIN(TILE * run->tiles, MAX(0, left + by - 1) / by);
+        T *to = out + (s->nested ? 0 : run->row + i) * s->out_size[1] + at + by * run->column;
+        FN(JOIN(interleave, TILE))(done[i][0], STEP, run->tiles, add, line);
         sum = FN(add_differences)(line, columns, sum);
-        memcpy(out + (run->row + i) * s->out_size[1] + run->column, line,
-               (size_t)columns * sizeof(T));
+        if (by == 1) memcpy(to, line, (size_t)columns * sizeof(T));
+        else
+            for (Int j = 0; j < columns; j++) to[TILE * j] = line[j];
     }
     return !memcmp(&sum, &none, sizeof(V));
 }
 
-/* Multiply a panel of filters by the inputs of the runs from `first` to before `stop`, and
- * transform the products to outputs. Return whether they are finite. */
+/* Multiply a panel of filters by the lines of the runs from `first` to before `stop`, and transform
+ * the products to outputs. Return whether they are finite. */
 TARGET static int TILED(winograd_panel)(const WinogradLayer *s, const WinogradLayout *l, Int group,
-                                        Int panel, Int first, Int stop, Int tiles,
-                                        const char *filters, const T *v, T *m) {
+                                        Int panel, Int first, Int stop, Int lines, const T *u,
+                                        const T *v, T *m) {
     const Int outputs = MIN(PANEL, s->outputs - panel * PANEL);
-    const T *u = (const T *)filters + panel * PANEL * s->channels;
+    const Int tiles = (lines - (l->down - 1)) * l->line - (l->across - 1);
     int finite = 1;
     for (int t = 0; t < POINTS * POINTS; t++) {
         const T *filter = u + t * l->filter_step, *input = v + t * l->input_step;
@@ -1009,37 +1219,40 @@ TARGET static int TILED(winograd_panel)(const WinogradLayer *s, const WinogradLa
             const Int image = run.batch * s->groups * s->outputs + channel;
             T *out = (T *)s->out + image * s->out_size[0] * s->out_size[1];
             finite = TILED(winograd_output)(s, l, products, &run, add, out) && finite;
-            products += run.tiles;
+            products += run.lines * l->line;
         }
     }
     return finite;
 }
 
-/* Compute a block of tiles, from input to output, or a part where the call ends. Return DONE,
+/* Compute the outputs of a pass in a block of tiles, or a part where the call ends. Return DONE,
  * NO_MEMORY or NOT_FINITE. */
 TARGET static int TILED(winograd_block)(const WinogradLayer *s, const WinogradLayout *l, Int group,
-                                        Int number, const char *filters, Watch *watch) {
+                                        Int panel, Int number, const char *filters, Watch *watch) {
     const Int first = number * l->runs_in_block, stop = MIN(l->runs, first + l->runs_in_block);
     const Int entries = POINTS * POINTS * (l->input_step + l->product_step);
     T *v = take((size_t)entries * sizeof(T)), *m = v + POINTS * POINTS * l->input_step;
-    Int tiles = 0;
+    Int lines = 0;
     int finite = 1;
     if (!v) return NO_MEMORY;
     for (Int c = 0; c < s->channels; c++) {
-        tiles = 0;
+        lines = 0;
         for (Int n = first; n < stop; n++) {
             const WinogradRun run = winograd_run(l, n);
             const char *x =
                 s->x + run.batch * s->x_stride[0] + group * s->x_stride[1] + c * s->x_stride[2];
-            TILED(winograd_input)
-            (s, l, x, run.row - s->low[0], run.column - s->low[1], run.tiles,
-             v + c * l->width + tiles);
-            tiles += run.tiles;
+            const Int more = n == stop - 1 ? l->down : run.lines;
+            for (Int i = 0; i < more; i++, lines++) TILED(winograd_input)
+            (s, l, x, run.row + i * TILE - s->low[0], run.column - s->low[1], l->line,
+             v + c * l->width + lines * l->line);
         }
     }
-    const Int products = POINTS * POINTS * PANEL * tiles * s->channels;
-    for (Int panel = 0; panel < l->panels && finite && !ends(watch, products); panel++)
-        finite = TILED(winograd_panel)(s, l, group, panel, first, stop, tiles, filters, v, m);
+    const Int products = POINTS * POINTS * PANEL * lines * l->line * s->channels * l->pieces;
+    const Int panels = MIN(l->panels - panel, l->panels_in_pass);
+    for (Int n = 0; n < panels && finite && !ends(watch, products); n++) {
+        const T *u = (const T *)filters + n * PANEL * l->pieces * s->channels;
+        finite = TILED(winograd_panel)(s, l, group, panel + n, first, stop, lines, u, v, m);
+    }
     give(v);
     return finite ? DONE : NOT_FINITE;
 }

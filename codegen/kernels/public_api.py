@@ -162,7 +162,7 @@ def _convolution(rank: int) -> PublicLayer:
         f"conv{rank}d_grouped",
         _OPERANDS,
         f"the correlation of a padded {rank}-dimensional input with a filter, plus a bias",
-        WindowRules("conv", rank, parameters, "output_size", "P", (_A_TAP, fits), fast=rank == 2),
+        WindowRules("conv", rank, parameters, "output_size", "P", (_A_TAP, fits), fast=rank < 3),
     )
 
 

@@ -290,7 +290,8 @@ def _winograd(f: PublicFunction) -> Iterator[str]:
     forward = not f.operand
     channels, outputs = ("v.channels", "v.outputs") if forward else ("v.outputs", "v.channels")
     slides, filtered = f.arrays[:2] if forward else (f.arrays[1], f.arrays[0])
-    yield f"if fast and _suits(&v, {channels}, {outputs}, {'v.out' if forward else 'v.size'}):"
+    size, rank = "v.out" if forward else "v.size", len(f.box) - 2
+    yield f"if fast and _suits(&v, {channels}, {outputs}, {size}, {rank}):"
     yield f"    {slides.name} = _with_contiguous_rows({slides.name})"
     bias = "NULL"
     for a in f.arrays:

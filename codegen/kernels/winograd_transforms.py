@@ -1,7 +1,8 @@
 """The transforms of Winograd's form as straight-line C code.
 
 The matrices of the transforms are read from the replayed theorems `toom_cook_m_r`; the form of the
-layer is what `winograd_m_r_2d` and `winograd_m_r_input_2d` state.
+layer is what `winograd_m_r_2d` and `winograd_m_r_input_2d` state; of one axis, what
+`winograd_m_m_nested_1d` does.
 """
 
 from __future__ import annotations
@@ -10,7 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from rot180.codegen.kernels.winograd_cost import DIRECT, FORMS, MIN_CHANNELS, WORTH, Form
+from rot180.codegen.kernels.winograd_cost import (
+    FORMS,
+    MAX_FILTERS,
+    MAX_PIECES,
+    MIN_CHANNELS,
+    WORTH,
+    Form,
+)
 from rot180.codegen.system.templates import template
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.kernel.tables import is_table, table_entry
@@ -64,6 +72,7 @@ class WrittenForm:
     """The transforms of a form, ready for the template."""
 
     outputs: int
+    taps: int
     transforms: tuple[Transform, ...]
 
 
@@ -75,7 +84,12 @@ def proofs() -> tuple[str, ...]:
 def render_constants() -> str:
     """Write the forms and their costs as a C header."""
     return template("kernels", "winograd_constants.h.jinja").render(
-        forms=FORMS, count=len(FORMS), min_channels=MIN_CHANNELS, direct=DIRECT, worth=WORTH
+        forms=FORMS,
+        count=len(FORMS),
+        min_channels=MIN_CHANNELS,
+        max_pieces=MAX_PIECES,
+        max_filters=MAX_FILTERS,
+        worth=WORTH,
     )
 
 
@@ -87,7 +101,7 @@ def render_micro_kernels() -> str:
 def render_transforms() -> str:
     """Write the transforms of all forms as a C header, with the digests of their proofs."""
     return template("kernels", "winograd_transforms.h.jinja").render(
-        forms=[WrittenForm(form.outputs, transforms(form)) for form in FORMS],
+        forms=[WrittenForm(form.outputs, form.taps, transforms(form)) for form in FORMS],
         proofs=[f"{name}, proof {theorem(name).proof.digest}" for name in proofs()],
     )
 

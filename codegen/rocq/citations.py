@@ -19,6 +19,7 @@ from rot180.codegen.rocq.lemma_proof import (
     typed,
 )
 from rot180.codegen.rocq.printer import Printer, boxes_of
+from rot180.codegen.rocq.supports_of_both import supports_of_both
 from rot180.derive.kernel.citing import instantiate
 from rot180.derive.kernel.obligations import Nonzero, Obligation
 from rot180.derive.kernel.place import Place
@@ -99,7 +100,12 @@ def lemma(
     proof.add("{")
     wanted = _wanted(cited, by, place, rest)
     supports = proof.supports(rest)
-    _bring_near(proof, cited, by, kept, supports, proof.needed(wanted, supports, ()))
+    splits = proof.needed(wanted, supports, ())
+    try:
+        _bring_near(proof, cited, by, kept, supports, splits)
+    except ScriptError:
+        both = supports_of_both(proof, used, sides)
+        _bring_near(proof, cited, by, kept, [*supports, *both], splits)
     proof.add("apply f_equal2; [reflexivity |].")
     _apply(proof, cited, by, dict(tensors), wanted, [*used.factors, *_factors(sides)])
     proof.add("}")
@@ -144,7 +150,7 @@ def compose(
     proof.add(f"transitivity (({plain.expression(sides)}) [*] ({slope})).")
     proof.add("{")
     boxes = boxes_of(inner, index)
-    inside = [Support(b, proof.label("in"), "") for b in boxes]
+    inside = [Support(b, proof.label("in")) for b in boxes]
     for b, s in zip(boxes, inside, strict=True):
         off = f"rewrite (off {' '.join(map(plain.argument, index))} ltac:(lia)); void"
         proof.add(f"destruct ({proof.bracket(b)[2]}) as [{s.name} | {s.name}]; [| {off}].")

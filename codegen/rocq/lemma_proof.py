@@ -107,14 +107,26 @@ class Support:
     Attributes:
         condition: the condition.
         name: the name of the fact.
-        split: the tactic that leaves only the case in which the condition holds, because the
-            product is zero in the other; empty if the condition always holds.
+        decide: what decides the condition; empty if it always holds.
+        zero: the proof that a factor is zero where it does not hold.
 
     """
 
     condition: Condition
     name: str
-    split: str
+    decide: str = ""
+    zero: str = ""
+
+    @property
+    def split(self) -> str:
+        """Return the tactic that leaves only the case in which the condition holds, if any.
+
+        In the other case the product is zero.
+        """
+        if not self.decide:
+            return ""
+        cases = f"destruct ({self.decide}) as [{self.name} | {self.name}]"
+        return f"{cases}; [| rewrite ({self.zero}); void]."
 
 
 def outside(names: Names, t: Tensor) -> str:
@@ -206,7 +218,7 @@ class LemmaProof:
 
     def supports(self, factors: Sequence[Factor]) -> list[Support]:
         """List what holds throughout, and what holds where the factors are nonzero."""
-        out = [Support(c, name, "") for c, name in self.given()]
+        out = [Support(c, name) for c, name in self.given()]
         for f in factors:
             if isinstance(f, Range | Equal):
                 out.append(self._split_bracket(f))
@@ -220,18 +232,14 @@ class LemmaProof:
 
     def _split_bracket(self, f: Bracket) -> Support:
         name, arguments, decide, outside, _ = self.bracket(f)
-        split = (
-            f"destruct ({decide}) as [{name} | {name}]; "
-            f"[| rewrite ({outside} _ {arguments} {name}); void]."
-        )
-        return Support(f, name, split)
+        return Support(f, name, decide, f"{outside} _ {arguments} {name}")
 
     def _split_access(self, f: Access, boxes: Sequence[Range], axis: int, b: Range) -> Support:
         name = self.label("in")
         zero = self._zero(f, boxes, axis, name)
         if f.tensor.definition is not None:
             zero += f" : {self.plain.factor(f)} = (zero : {self.plain.ring})"
-        return Support(b, name, self._split(b, name, zero))
+        return Support(b, name, self.bracket(b)[2], zero)
 
     def _split_derivative(self, f: Derivative) -> Iterator[Support]:
         """Yield the box of a defined tensor that is differentiated: outside, its slope is zero."""
@@ -244,7 +252,7 @@ class LemmaProof:
             zero = f"{self._zero(entry, boxes, axis, name)} : {dual.factor(entry)} = "
             zero = f"f_equal slope ({zero}(zero : {dual.ring}))"
             zero += f" : {self.plain.factor(f)} = (zero : {self.plain.ring})"
-            yield Support(b, name, self._split(b, name, zero))
+            yield Support(b, name, self.bracket(b)[2], zero)
 
     def _zero(self, f: Access, boxes: Sequence[Range], axis: int, name: str) -> str:
         """Write the proof that an entry is zero, from a fact about an axis."""
@@ -255,9 +263,6 @@ class LemmaProof:
             part = part if axis == len(boxes) - 1 else f"(proj1 {part})"
         index = " ".join(map(self.plain.argument, f.index))
         return f"{self.outside(f.tensor)} {index} (fun all => {name} {part})"
-
-    def _split(self, b: Range, name: str, zero: str) -> str:
-        return f"destruct ({self.bracket(b)[2]}) as [{name} | {name}]; [| rewrite ({zero}); void]."
 
     def bracket(self, f: Bracket) -> tuple[str, str, str, str, str]:
         """Return a new name, the arguments, the decision and the two lemmas of a bracket."""

@@ -151,10 +151,16 @@ def euclid(
     descend(proof, t.variables)
     u, m, e = plain.variable(variable), plain.argument(modulus), plain.argument(value)
     product = plain.product(t.factors, t.coefficient)
-    proof.add(f"transitivity (sum[bound] {u}, {product} [*] box ({e} - {m} * {u}) {m}).")
+    rest = f"box ({e} - {m} * {u}) {m}"
+    proof.add(f"transitivity (sum[bound] {u}, {product} [*] {rest}).")
     proof.add("{ apply total_euclid. { lia. }")
     vanish(proof, value, t.variables, (), t.factors)
     proof.add("}")
+    if t.coefficient != 1:
+        rest_of_division = Range(value - modulus * variable, modulus)
+        whole = plain.product((*t.factors, rest_of_division), t.coefficient)
+        proof.add(f"transitivity (sum[bound] {u}, {whole}).")
+        proof.add(f"{{ apply total_ext; intro {u}; ring. }}")
     proof.add("congruent.")
 
 

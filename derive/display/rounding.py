@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from math import inf
 
+from rot180.derive.display.definitions import write_definition
 from rot180.derive.display.equations import Display, EquationLine, aligned
 from rot180.derive.display.letters import letters
 from rot180.derive.display.notations import DEEP_LEARNING, Symbols
 from rot180.derive.display.statement import write_condition, write_subject
-from rot180.derive.display.theorem_latex import condition, latex_expression
+from rot180.derive.display.theorem_latex import condition, definitions, latex_expression
 from rot180.derive.language.notation import write
 from rot180.derive.language.polynomial import text
 from rot180.derive.language.terms import Range
@@ -22,6 +23,7 @@ MODEL = (
     "u_result is 0 if it is not, and u_product is 0 where products are exact, as those of bfloat16 "
     "are in float32",
     "a zero of the padding adds nothing: its products are 0, and their sum with a number is exact",
+    "a sum whose factors are computed first is computed so, each of them in any order",
     "nothing overflows, and nothing underflows",
 )
 """What is assumed about a kernel and its arithmetic."""
@@ -56,7 +58,7 @@ def write_rounding(rounded: RoundingTheorem) -> str:
     """Return the statement in the notation: the bound, and what it is made of."""
     theorem = rounded.theorem
     free = tuple(v for v, _ in theorem.variables)
-    left = write_subject(theorem.lhs, free)
+    left = write_subject(rounded.left, free)
     at = f"[{','.join(v.name for v in free)}]"
     boxes = [f"0 <= {v.name} < {text(n)}" for v, n in theorem.variables if n is not None]
     given = [*map(write_condition, theorem.hypotheses), "roundoff < 1"]
@@ -67,6 +69,7 @@ def write_rounding(rounded: RoundingTheorem) -> str:
             f"  {left} = {write(rounded.value, free)}",
             f"  magnitude{at} = {write(rounded.magnitude, free)}",
             f"  addends{at} = {write(rounded.addends, free)}",
+            *(f"  {write_definition(t)}" for t in rounded.tables),
             *([f"  for all {', '.join(boxes)}"] if boxes else []),
             f"  if {', '.join(given)}",
         ]
@@ -85,13 +88,14 @@ def rounding_parts(
     """
     theorem = rounded.theorem
     style = letters(theorem, replace(symbols, functions=(ABSOLUTE, *symbols.functions)))
-    left = latex_expression(theorem.lhs, style)
+    left = latex_expression(rounded.left, style)
     boxes = (Range(v, n) for v, n in theorem.variables if n is not None)
     given = [f"${condition(c, style)}$" for c in (*theorem.hypotheses, *boxes)]
     opening = f"For all {', '.join(given)}" if given else "Here"
     total = roundoff(rounded, "\\mathcal{N}", LETTERS, "\\,")
     error = f"\\bigl|\\operatorname{{fl}} - {left}\\bigr|"
     bound = "\\frac{\\varepsilon}{1 - \\varepsilon}\\,\\mathcal{A}"
+    counted = "additions one after another, and one" if rounded.stages else "number of products"
     return [
         f"{opening}, the computed value $\\operatorname{{fl}}$ satisfies, if $\\varepsilon < 1$,",
         f"\\[ {error} \\le {bound}, \\qquad \\varepsilon = {total}, \\]",
@@ -99,7 +103,8 @@ def rounding_parts(
         (
             EquationLine(left, rounded.value, "", style),
             EquationLine("\\mathcal{A}", rounded.magnitude, "absolute values", style),
-            EquationLine("\\mathcal{N}", rounded.addends, "number of products", style),
+            EquationLine("\\mathcal{N}", rounded.addends, counted, style),
+            *definitions(rounded.tables, style),
         ),
     ]
 

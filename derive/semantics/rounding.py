@@ -21,8 +21,8 @@ import sympy as sp
 from sympy import Expr
 
 from rot180.derive.kernel.proof import Theorem
+from rot180.derive.kernel.tables import is_table
 from rot180.derive.language.printer import write
-from rot180.derive.language.spelling import application
 from rot180.derive.language.terms import (
     Access,
     Apply,
@@ -30,9 +30,11 @@ from rot180.derive.language.terms import (
     Expression,
     Factor,
     Range,
+    Tensor,
     Term,
     tensors,
 )
+from rot180.derive.semantics.rounding_stages import Stage, computed_first, expanded, stages
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,28 @@ class RoundingTheorem:
 
     Attributes:
         theorem: the theorem.
-        value: the sum, in operands and brackets.
+        value: the sum, in operands, brackets and tables of numbers.
+        computed: the sum as it is computed, with sums that are computed first.
+        stages: those sums and the last one, if there are any.
 
     """
 
     theorem: Theorem
     value: Expression
+    computed: Expression
+    stages: tuple[Stage, ...] = ()
+
+    @property
+    def left(self) -> Expression:
+        """Return the left side of the theorem, without the factor that makes tables integers."""
+        if not self.stages:
+            return self.theorem.lhs
+        return tuple(Term(sp.Integer(1), t.variables, t.factors) for t in self.theorem.lhs)
+
+    @property
+    def tables(self) -> tuple[Tensor, ...]:
+        """Return the tables of numbers in the sum."""
+        return tuple(filter(is_table, tensors(self.value)))
 
     @cached_property
     def inside(self) -> tuple[tuple[Factor, ...], ...]:
@@ -56,7 +74,14 @@ class RoundingTheorem:
 
     @cached_property
     def addends(self) -> Expression:
-        """Return how many products the sum of an entry has: those inside all boxes."""
+        """Return how many products the sum of an entry has: those inside all boxes.
+
+        Of several stages, it is one more than there are additions on the longest way.
+        """
+        if self.stages:
+            counts = [s.addends for s in self.stages]
+            fixed = sp.Add(*(t.coefficient for t in counts if not t.variables), 1 - len(counts))
+            return (*(t for t in counts if t.variables), Term(fixed, (), ()))
         found = Counter(zip((t.variables for t in self.value), self.inside, strict=True))
         return tuple(Term(sp.Integer(n), *inside) for inside, n in found.items())
 
@@ -70,7 +95,9 @@ class RoundingTheorem:
 
     @cached_property
     def products(self) -> int:
-        """Return how many multiplications there are in the longest product."""
+        """Return how many multiplications there are in the longest product, with constants."""
+        if self.stages:
+            return sum(s.products for s in self.stages)
         return max(map(_multiplications, self.value), default=0)
 
 
@@ -80,17 +107,15 @@ def rounding(theorem: Theorem) -> RoundingTheorem:
     Of the lines of the proof, which are all equal, the shortest is taken that consists of operands
     and brackets.
 
+    A theorem with sums that are computed first, as Winograd's form has, is expanded to operands and
+    tables of numbers; both sides are divided by the coefficient of the left one.
+
     Raises:
-        ValueError: the theorem states no sum of products of operands, or it is computed by way of
-            other tensors, as in Winograd's form.
+        ValueError: the theorem states no sum of products of operands.
 
     """
-    for t in tensors(theorem.rhs):
-        if t.definition is not None and application(t) is None:
-            raise ValueError(
-                f"rounding: found {t.name}, which is computed first, in {theorem.name}; expected a "
-                "sum of products of operands; the bound does not cover other ways to compute it"
-            )
+    if any(map(computed_first, tensors(theorem.rhs))):
+        return _in_stages(theorem)
     plain = [line for line in theorem.lines if _is_plain(line) and any(map(accesses, line))]
     if not plain:
         found = write(theorem.rhs, tuple(v for v, _ in theorem.variables))
@@ -98,7 +123,16 @@ def rounding(theorem: Theorem) -> RoundingTheorem:
             f"rounding: found {found} in {theorem.name}, expected a sum of products of operands "
             "with numbers as coefficients"
         )
-    return RoundingTheorem(theorem, min(plain, key=_length))
+    value = min(plain, key=_length)
+    return RoundingTheorem(theorem, value, value)
+
+
+def _in_stages(theorem: Theorem) -> RoundingTheorem:
+    free = tuple(v for v, _ in theorem.variables)
+    found = tuple(stages(theorem.rhs, free))
+    scale = theorem.lhs[0].coefficient
+    right = tuple(Term(t.coefficient / scale, t.variables, t.factors) for t in theorem.rhs)
+    return RoundingTheorem(theorem, tuple(map(expanded, right)), right, found)
 
 
 def _is_plain(line: Expression) -> bool:

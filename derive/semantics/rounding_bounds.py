@@ -20,6 +20,7 @@ from rot180.derive.language.terms import Expression, Tensor, Term, tensors
 from rot180.derive.semantics.evaluate import tabulate
 from rot180.derive.semantics.model import Array, GivenModel, box_sizes, holds, integer
 from rot180.derive.semantics.rounding import RoundingTheorem, accesses, binary
+from rot180.derive.semantics.rounding_stages import absolute, expanded
 from rot180.derive.semantics.supports import Scope
 
 
@@ -216,7 +217,7 @@ def entry_bounds(
             theorem does not hold, or the unit roundoffs of an entry add up to 1 or more.
 
     """
-    operands = tensors(rounded.value)
+    operands = [t for t in tensors(rounded.value) if t.definition is None]
     env = _sizes(rounded.theorem, operands, sizes, arrays)
     axes = {
         v.name: range(max(integer(n, _named(env)), 0))
@@ -225,11 +226,11 @@ def entry_bounds(
     }
     scaled = {t.name: _integers(t.name, np.asarray(arrays[t.name])) for t in operands}
     counts = _table(rounded.addends, GivenModel(env), axes)
-    exact = _sum(rounded.value, env, axes, scaled)
+    exact = _sum(rounded.computed, env, axes, scaled)
     positive = {n: (np.abs(whole, out=np.empty_like(whole)), u) for n, (whole, u) in scaled.items()}
-    absolute = tuple(Term(abs(t.coefficient), t.variables, t.factors) for t in rounded.value)
-    magnitude = _sum(absolute, env, axes, positive)
-    exactly, lines = _exactly_up_to(_unit(rounded.value, scaled), with_), {}
+    magnitude = _sum(tuple(map(absolute, rounded.computed)), env, axes, positive)
+    unit = _unit(rounded.value, scaled) if not rounded.stages else Fraction(0)
+    exactly, lines = _exactly_up_to(unit, with_), {}
     for n in {*counts.flat}:
         lines[n] = with_.line(int(n), rounded.products)
     bound = np.full_like(magnitude, Fraction(0))
@@ -262,9 +263,14 @@ def _sum(
     model = GivenModel(env, arrays={name: whole for name, (whole, _) in scaled.items()})
     out = np.full([len(axis) for axis in axes.values()], Fraction(0), object)
     for t in body:
-        units = math.prod(scaled[a.tensor.name][1] for a in accesses(t))
+        units = math.prod(scaled[name][1] for name in _operands(t))
         out += _table((t,), model, axes) * Fraction(units)
     return out
+
+
+def _operands(t: Term) -> list[str]:
+    """Return the names of the operands that a product multiplies, with repetitions."""
+    return [a.tensor.name for a in accesses(expanded(t)) if a.tensor.definition is None]
 
 
 def _unit(body: Expression, scaled: Mapping[str, Scaled]) -> Fraction:
@@ -273,7 +279,7 @@ def _unit(body: Expression, scaled: Mapping[str, Scaled]) -> Fraction:
     for t in body:
         if not binary(t.coefficient):
             return Fraction(0)
-        units = math.prod((scaled[a.tensor.name][1] for a in accesses(t)), start=Fraction(1))
+        units = math.prod((scaled[name][1] for name in _operands(t)), start=Fraction(1))
         found.append(units / int(sp.denom(t.coefficient)))
     return min(found, default=Fraction(1))
 
@@ -349,13 +355,17 @@ def _unmet(
     bound: Array,
     with_: Arithmetic,
 ) -> Iterable[str]:
-    """Yield the hypotheses that may not hold: no overflow, no underflow inside long products."""
+    """Yield the hypotheses that may not hold: no overflow, no underflow inside long products.
+
+    Of sums that are computed first, the operands are judged; that a sum is small because its terms
+    cancel is not.
+    """
     top = max((m + b for m, b in zip(magnitude.flat, bound.flat, strict=True)), default=0)
     if top > with_.largest:
         yield f"a sum may be as large as {float(top):.3g}, which may overflow"
     for t in rounded.value:
-        least = [_least(*scaled[a.tensor.name]) for a in accesses(t)]
-        small = _smallest_product(least) if len(least) > 2 else with_.normal
+        least = [_least(*scaled[name]) for name in _operands(t)]
+        small = _smallest_product(least) if len(least) > 2 or rounded.stages else with_.normal
         if small < with_.normal:
             yield f"a product may be as small as {float(small):.3g}, which may underflow"
 

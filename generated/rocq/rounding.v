@@ -41,15 +41,18 @@ Definition sum_of_abs {F : Field} (l : list F) : F := sum_of (map abs l).
 
 (* How a sum is computed: exact values, exact sums, exact multiples, and where it is rounded, each
    time with a unit roundoff of its own. fl(a b) is Rounded u (Exact (a b)); fl(s + t) is
-   Rounded u (Sum s t); a fused multiply-add is Rounded u (Sum (Exact (a b)) t). *)
+   Rounded u (Sum s t); a fused multiply-add is Rounded u (Sum (Exact (a b)) t). Product s t is for
+   factors that are computed themselves, as in Winograd's form. *)
 Inductive tree (F : Field) : Type :=
   | Exact (value : F)
   | Sum (s t : tree F)
   | Multiple (factor : F) (t : tree F)
+  | Product (s t : tree F)
   | Rounded (u : F) (t : tree F).
 Arguments Exact {_} _.
 Arguments Sum {_} _ _.
 Arguments Multiple {_} _ _.
+Arguments Product {_} _ _.
 Arguments Rounded {_} _ _.
 
 (* The addends, and the value without rounding. *)
@@ -58,6 +61,7 @@ Fixpoint addends {F : Field} (t : tree F) : list F :=
   | Exact value => [value]
   | Sum s t => addends s ++ addends t
   | Multiple c t => map (mul c) (addends t)
+  | Product s t => flat_map (fun a => map (mul a) (addends t)) (addends s)
   | Rounded _ t => addends t
   end.
 Definition exact {F : Field} (t : tree F) : F := sum_of (addends t).
@@ -69,6 +73,7 @@ Fixpoint grown {F : Field} (t : tree F) : F :=
   | Exact value => abs value
   | Sum s t => grown s [+] grown t
   | Multiple c t => abs c [*] grown t
+  | Product s t => grown s [*] grown t
   | Rounded u t => (one [+] u) [*] grown t
   end.
 Fixpoint sound {F : Field} (t : tree F) : Prop :=
@@ -76,6 +81,7 @@ Fixpoint sound {F : Field} (t : tree F) : Prop :=
   | Exact _ => True
   | Sum s t => sound s /\ sound t
   | Multiple _ t => sound t
+  | Product s t => sound s /\ sound t
   | Rounded u t => zero [<=] u /\ sound t
   end.
 
@@ -90,8 +96,20 @@ Inductive computes {F : Field} (rounds : rounding F) : tree F -> F -> Prop :=
   | computes_sum s t x y :
       computes rounds s x -> computes rounds t y -> computes rounds (Sum s t) (x [+] y)
   | computes_multiple c t x : computes rounds t x -> computes rounds (Multiple c t) (c [*] x)
+  | computes_product s t x y :
+      computes rounds s x -> computes rounds t y -> computes rounds (Product s t) (x [*] y)
   | computes_rounded u t x y :
       computes rounds t x -> rounds u x y -> computes rounds (Rounded u t) y.
+
+(* Computations of any shape: the unit roundoffs on the way from each entry to the result add up to
+   at most e. An addend of a product is on the way of both factors. *)
+Inductive way {F : Field} : F -> tree F -> Prop :=
+  | way_exact a : way zero (Exact a)
+  | way_shorter d e t : way d t -> d [<=] e -> way e t
+  | way_sum e s t : way e s -> way e t -> way e (Sum s t)
+  | way_multiple c e t : way e t -> way e (Multiple c t)
+  | way_product d e s t : way d s -> way e t -> way (d [+] e) (Product s t)
+  | way_rounded u e t : zero [<=] u -> way e t -> way (e [+] u) (Rounded u t).
 
 (* The kernels: n addends, added in any order with the unit roundoff u, each a product that is
    rounded at most m times with the unit roundoff v.
@@ -240,6 +258,20 @@ Proof.
   unfold size, sum_of_abs. cbn [addends]. rewrite map_map, <- sum_scaled, map_map. f_equal.
   apply map_ext. intros. apply abs_mul.
 Qed.
+Lemma sum_of_pairs (k l : list F) :
+  sum_of (flat_map (fun a => map (mul a) l) k) = sum_of k [*] sum_of l.
+Proof.
+  induction k as [| a k IH]; [cbn [flat_map]; rewrite !sum_none; ring |].
+  cbn [flat_map]. rewrite sum_app, sum_cons, sum_scaled, IH. ring.
+Qed.
+Lemma exact_product s t : exact (Product s t) = exact s [*] exact t.
+Proof. apply sum_of_pairs. Qed.
+Lemma size_product s t : size (Product s t) = size s [*] size t.
+Proof.
+  unfold size, sum_of_abs. cbn [addends]. rewrite <- sum_of_pairs. f_equal.
+  induction (addends s) as [| a k IH]; [easy |].
+  cbn [flat_map map]. rewrite map_app, IH, !map_map. f_equal. apply map_ext. intros. apply abs_mul.
+Qed.
 Lemma exact_le_size t : abs (exact t) [<=] size t.
 Proof.
   unfold exact, size, sum_of_abs. induction (addends t) as [| a l IH]; cbn [map].
@@ -254,7 +286,8 @@ Proof. apply (le_trans _ _ (abs (exact t))); [apply abs_positive | apply exact_l
 Lemma any_tree rounds t x : standard_model rounds -> sound t -> computes rounds t x ->
   abs (sub x (exact t)) [<=] sub (grown t) (size t).
 Proof.
-  intros model good made. induction made as [a | s t x y S IHs T IHt | c t x T IH | u t x y T IH R].
+  intros model good made. induction made
+    as [a | s t x y S IHs T IHt | c t x T IH | s t x y S IHs T IHt | u t x y T IH R].
   - unfold exact, size, sum_of_abs. cbn [grown addends map]. rewrite !sum_cons, !sum_none.
     replace (sub a (a [+] zero)) with (zero : F) by ring. rewrite abs_zero.
     replace (sub (abs a) (abs a [+] zero)) with (zero : F) by ring. apply le_refl.
@@ -269,6 +302,24 @@ Proof.
     replace (sub (abs c [*] grown t) (abs c [*] size t))
       with (abs c [*] sub (grown t) (size t)) by ring.
     rewrite abs_mul. apply mul_left; [apply abs_positive | auto].
+  - destruct good as [G H]. rewrite exact_product, size_product. cbn [grown].
+    specialize (IHs G). specialize (IHt H).
+    set (a := exact s) in *. set (b := exact t) in *.
+    set (p := sub (grown s) (size s)) in *. set (q := sub (grown t) (size t)) in *.
+    assert (zero [<=] p /\ zero [<=] q) as [P Q].
+    { split; eapply le_trans; [apply abs_positive | exact IHs | apply abs_positive | exact IHt]. }
+    replace (sub (x [*] y) (a [*] b))
+      with (sub x a [*] sub y b [+] (a [*] sub y b [+] b [*] sub x a)) by ring.
+    replace (sub (grown s [*] grown t) (size s [*] size t))
+      with (p [*] q [+] (size s [*] q [+] size t [*] p)) by (unfold p, q; ring).
+    pose proof (exact_le_size s) as A. pose proof (exact_le_size t) as B.
+    assert (forall c d e f : F, abs c [<=] e -> abs d [<=] f -> zero [<=] f ->
+      abs (c [*] d) [<=] e [*] f) as M.
+    { intros c d e f E K Z. rewrite abs_mul. apply (le_trans _ _ (abs c [*] f)).
+      - apply mul_left; [apply abs_positive | easy].
+      - now apply mul_right. }
+    eapply le_trans; [apply abs_add | apply add_both; [now apply M |]].
+    eapply le_trans; [apply abs_add | apply add_both; now apply M].
   - destruct good as [U G]. destruct (model _ _ _ R) as (d & D & ->). specialize (IH G).
     change (exact (Rounded u t)) with (exact t). change (size (Rounded u t)) with (size t).
     cbn [grown].
@@ -282,6 +333,23 @@ Proof.
     eapply le_trans; [apply abs_add |]. apply add_both; [easy |]. rewrite abs_mul.
     apply (le_trans _ _ (abs x [*] u)); [apply mul_left; [apply abs_positive | easy] |].
     replace (abs x [*] u) with (u [*] abs x) by ring. now apply mul_left.
+Qed.
+
+Lemma grown_above t : sound t -> size t [<=] grown t.
+Proof.
+  induction t as [a | s IHs t IHt | c t IH | s IHs t IHt | u t IH]; cbn [sound grown]; intros S.
+  - unfold size, sum_of_abs. cbn [addends map]. rewrite sum_cons, sum_none.
+    replace (abs a [+] zero) with (abs a) by ring. apply le_refl.
+  - rewrite size_sum. destruct S. apply add_both; auto.
+  - rewrite size_multiple. apply mul_left; [apply abs_positive | auto].
+  - rewrite size_product. destruct S as [S T]. apply (le_trans _ _ (size s [*] grown t)).
+    + apply mul_left; [apply size_positive | auto].
+    + apply mul_right; [| auto]. apply (le_trans _ _ (size t)); [apply size_positive | auto].
+  - destruct S as [U S]. change (size (Rounded u t)) with (size t). specialize (IH S).
+    eapply le_trans; [exact IH |].
+    replace ((one [+] u) [*] grown t) with (grown t [+] u [*] grown t) by ring.
+    replace (grown t) with (grown t [+] zero) at 1 by ring. apply add_both; [apply le_refl |].
+    apply le_mul; [easy |]. apply (le_trans _ _ (size t)); [apply size_positive | easy].
 Qed.
 
 (* The growth of a kernel. *)
@@ -444,8 +512,86 @@ Proof.
   intros Z. apply N. replace (one : F) with (sub one e [+] e) by ring. rewrite <- Z. ring.
 Qed.
 
+(* The growth of a computation of any shape. *)
+Lemma way_grown e t : way e t ->
+  sound t /\ zero [<=] e /\ (e [<=] one -> grown t [*] sub one e [<=] size t).
+Proof.
+  induction 1 as [a | d e t W (S & P & G) L | e s t W (S & P & G) X (T & _ & H)
+    | c e t W (S & P & G) | d e s t W (S & P & G) X (T & Q & H) | u e t U W (S & P & G)];
+    repeat split; cbn [sound grown]; try easy.
+  - apply le_refl.
+  - intros _. unfold size, sum_of_abs. cbn [addends map]. rewrite sum_cons, sum_none.
+    replace (abs a [*] sub one zero) with (abs a [+] zero) by ring. apply le_refl.
+  - now apply (le_trans _ _ d).
+  - intros E. assert (d [<=] one) as D by now apply (le_trans _ _ e).
+    eapply le_trans; [| now apply G]. apply mul_left.
+    + apply (le_trans _ _ (size t)); [apply size_positive | apply grown_above; easy].
+    + apply shift. replace (sub (sub one d) (sub one e)) with (sub e d) by ring. now apply unshift.
+  - intros E. rewrite size_sum.
+    replace ((grown s [+] grown t) [*] sub one e)
+      with (grown s [*] sub one e [+] grown t [*] sub one e) by ring. apply add_both; auto.
+  - intros E. rewrite size_multiple.
+    replace (abs c [*] grown t [*] sub one e) with (abs c [*] (grown t [*] sub one e)) by ring.
+    apply mul_left; [apply abs_positive | auto].
+  - now apply add_positive.
+  - intros E. rewrite size_product.
+    assert (d [<=] one /\ e [<=] one) as [D K].
+    { split; (eapply le_trans; [| exact E]).
+      - replace d with (d [+] zero) at 1 by ring. apply add_both; [apply le_refl | easy].
+      - replace e with (zero [+] e) at 1 by ring. apply add_both; [easy | apply le_refl]. }
+    pose proof (unshift _ _ D) as D'. pose proof (unshift _ _ K) as K'.
+    pose proof (size_positive s) as Ss. pose proof (size_positive t) as St.
+    assert (zero [<=] grown s) as Gs
+      by (apply (le_trans _ _ (size s)); [easy | now apply grown_above]).
+    assert (zero [<=] grown t) as Gt
+      by (apply (le_trans _ _ (size t)); [easy | now apply grown_above]).
+    apply (le_trans _ _ ((grown s [*] sub one d) [*] (grown t [*] sub one e))).
+    + replace (grown s [*] sub one d [*] (grown t [*] sub one e))
+        with (grown s [*] grown t [*] (sub one d [*] sub one e)) by ring.
+      apply mul_left; [now apply le_mul |]. apply shift.
+      replace (sub (sub one d [*] sub one e) (sub one (d [+] e))) with (d [*] e) by ring.
+      now apply le_mul.
+    + apply (le_trans _ _ (size s [*] (grown t [*] sub one e))).
+      * apply mul_right; [now apply le_mul | auto].
+      * apply mul_left; auto.
+  - now apply add_positive.
+  - intros E. change (size (Rounded u t)) with (size t).
+    assert (e [<=] one) as K.
+    { eapply le_trans; [| exact E].
+      replace e with (e [+] zero) at 1 by ring. apply add_both; [apply le_refl | easy]. }
+    assert (zero [<=] grown t) as Gt.
+    { apply (le_trans _ _ (size t)); [apply size_positive | now apply grown_above]. }
+    eapply le_trans; [| now apply G].
+    apply shift.
+    replace (sub (grown t [*] sub one e) ((one [+] u) [*] grown t [*] sub one (e [+] u)))
+      with (grown t [*] (u [*] (e [+] u))) by ring.
+    apply le_mul; [easy |]. apply le_mul; [easy | now apply add_positive].
+Qed.
+
 Variable rounds : rounding F.
 Hypothesis model : standard_model rounds.
+
+(* The theorem for computations of any shape: e is the sum of the unit roundoffs on the longest way
+   from an entry to the result, size t the sum of the absolute values of all products of entries. *)
+Theorem any_shape e s x : way e s -> computes rounds s x -> below e one ->
+  abs (sub x (exact s)) [<=] gamma e [*] size s.
+Proof using model.
+  intros W C B. destruct (way_grown _ _ W) as (S & P & G). destruct B as [L N].
+  eapply le_trans; [now apply (any_tree rounds) |].
+  assert (below zero (sub one e)) as D.
+  { split; [now apply unshift |]. intros Z. apply N.
+    replace (one : F) with (sub one e [+] e) by ring. rewrite <- Z. ring. }
+  assert (sub one e [*] inv (sub one e) = one) as I.
+  { destruct D as [_ D]. apply inv_mul. intros Z. now apply D. }
+  pose proof (inv_positive _ D) as J. specialize (G L).
+  apply shift. unfold gamma. set (i := inv (sub one e)) in *.
+  replace (sub (e [*] i [*] size s) (sub (grown s) (size s)))
+    with (i [*] sub (size s) (grown s [*] sub one e)
+      [+] (sub one (sub one e [*] i)) [*] sub (size s) (grown s)) by ring.
+  rewrite I. replace (sub one one [*] sub (size s) (grown s)) with (zero : F) by ring.
+  apply add_positive; [| apply le_refl]. apply le_mul; [easy | now apply unshift].
+Qed.
+
 Variables (u v : F) (n m : nat) (t : tree F).
 Hypotheses (sums : zero [<=] u) (products : zero [<=] v).
 Hypothesis computed_by : kernel u v n m t.
@@ -699,6 +845,7 @@ Proof.
 Defined.
 
 Definition everything :=
-  (sum_of_products, sum_of_products_rounded, sum_of_products_near_zero, stored, attained, rationals).
+  (sum_of_products, sum_of_products_rounded, sum_of_products_near_zero, any_shape, stored, attained,
+   rationals).
 
 Print Assumptions everything.

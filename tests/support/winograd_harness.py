@@ -20,16 +20,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.support.c_library import DONE, MEMORIES, Allocator, Int, Library, isa_name, isas, load
 from tests.support.sums import Array
 
-FORMS, TAPS = 2, 3
+FORMS = ((4, 3), (2, 3), (4, 5), (4, 4))
+"""The outputs of a tile and the taps of a block, of each form."""
 
 
 class WinogradLayer(ctypes.Structure):
-    """A 3 x 3 layer of stride 1, its arrays and their strides in bytes."""
+    """A layer of stride 1, its arrays and their strides in bytes."""
 
     _fields_ = (
         *((name, ctypes.c_int) for name in ("itemsize", "form", "isa", "threads")),
         *((name, Int) for name in ("batch", "groups", "channels", "outputs")),
-        *((name, Int * 2) for name in ("size", "out_size", "low")),
+        *((name, Int * 2) for name in ("size", "out_size", "low", "taps")),
+        ("nested", ctypes.c_int),
         *((name, ctypes.c_void_p) for name in ("x", "w", "bias")),
         ("x_stride", Int * 4),
         ("w_stride", Int * 5),
@@ -43,12 +45,13 @@ class RandomLayer:
 
     Attributes:
         x: batch, groups, channels, lines, entries.
-        w: groups, outputs, channels, 3, 3.
+        w: groups, outputs, channels, rows, columns.
         bias: groups, outputs; or None.
         low: the low padding of each axis; negative crops.
         out_size: the outputs along each axis.
         rotated: the filter is passed by its last entry, with negative strides.
         threads: how many threads.
+        nested: whether there is one axis: one row of inputs and one of taps.
 
     """
 
@@ -59,6 +62,11 @@ class RandomLayer:
     out_size: tuple[int, ...]
     rotated: bool
     threads: int
+    nested: bool
+
+    def suits(self, tile: int, taps: int) -> bool:
+        """Return whether a form can compute it."""
+        return tile == taps or (not self.nested and max(self.w.shape[3:]) <= taps)
 
 
 def draw(seed: int) -> RandomLayer:
@@ -71,29 +79,38 @@ def draw(seed: int) -> RandomLayer:
 
     batch, groups = int(rng.integers(0, 4)), int(rng.integers(1, 3))
     channels, outputs = (int(n) for n in rng.integers(1, 40, 2))
+    nested = bool(rng.random() < 0.25)
+    most = int(rng.choice([3, 4, 5, 13]))
     size = tuple(int(n) for n in rng.integers(1, 40, 2))
-    low = tuple(int(n) for n in rng.integers(-2, 5, 2))
-    pads = zip(size, low, rng.integers(-2, 5, 2), strict=True)
-    out_size = tuple(max(1, n + a + int(b) - TAPS + 1) for n, a, b in pads)
+    taps = tuple(int(n) for n in rng.integers(1, most + 1, 2))
+    low = tuple(int(n) for n in rng.integers(-2, most + 2, 2))
+    high = tuple(int(n) for n in rng.integers(-2, most + 2, 2))
+    if nested:
+        size, taps = (1, int(rng.integers(1, 400))), (1, int(rng.integers(1, 50)))
+        low, high = (0, low[1]), (0, high[1])
+    pads = zip(size, low, high, taps, strict=True)
+    out_size = tuple(max(1, n + a + b - k + 1) for n, a, b, k in pads)
     return RandomLayer(
         numbers(batch, groups, channels, *size),
-        numbers(groups, outputs, channels, TAPS, TAPS),
+        numbers(groups, outputs, channels, *taps),
         numbers(groups, outputs) if rng.random() < 0.5 else None,
-        low, out_size, bool(rng.random() < 0.5), int(rng.integers(1, 4)),
+        low, out_size, bool(rng.random() < 0.5), int(rng.integers(1, 4)), nested,
     )  # fmt: skip
 
 
 def expected(d: RandomLayer) -> Array:
     """Return the sum by its definition, tap by tap, over an input with zeros around it."""
     batch, groups, _, *size = d.x.shape
+    taps = d.w.shape[3:]
     around = [(0, 0)] * 3 + [
-        (max(a, 0) + 8, n + p + 16) for a, n, p in zip(d.low, size, d.out_size, strict=True)
+        (max(a, 0) + 8, n + p + k + 16)
+        for a, n, p, k in zip(d.low, size, d.out_size, taps, strict=True)
     ]
     x = np.pad(d.x.astype(np.float64), around)
     at = [max(a, 0) + 8 - a for a in d.low]
     out = np.zeros((batch, groups, d.w.shape[1], *d.out_size))
-    for k in range(TAPS):
-        for j in range(TAPS):
+    for k in range(taps[0]):
+        for j in range(taps[1]):
             rows = slice(at[0] + k, at[0] + k + d.out_size[0])
             columns = slice(at[1] + j, at[1] + j + d.out_size[1])
             tap = d.w[..., k, j].astype(np.float64)
@@ -111,7 +128,9 @@ def check(lib: Library, seed: int, memory: Allocator) -> None:
     d, item = draw(seed), 4 + 4 * (seed % 2)
     wanted = expected(d)
     for isa in isas(lib):
-        for form in range(FORMS):
+        for form, sizes in enumerate(FORMS):
+            if not d.suits(*sizes):
+                continue
             status, found = run(lib, d, form, isa, memory, item)
             memory.clear()
             what = f"seed {seed}, form {form}, {isa_name(lib, isa)}"
@@ -139,12 +158,15 @@ def run(
     w = d.w[..., ::-1, ::-1] if d.rotated else d.w
     s = WinogradLayer(item, form, isa, d.threads, *d.x.shape[:3], d.w.shape[1])
     s.size, s.out_size, s.low = (Int * 2)(*d.x.shape[3:]), (Int * 2)(*d.out_size), (Int * 2)(*d.low)
+    s.taps, s.nested = (Int * 2)(*d.w.shape[3:]), d.nested
+    if d.nested:  # a tile begins so many rows above the image that is made of the line
+        s.low = (Int * 2)(d.low[1], 0)
     s.x, s.w = place(d.x), place(w)
     s.bias = None if d.bias is None else place(d.bias)
     s.x_stride = (Int * 4)(*d.x.strides[:4])
     strides = list(np.ascontiguousarray(w).strides)
     if d.rotated:
-        s.w += 2 * strides[3] + 2 * strides[4]
+        s.w += sum((k - 1) * n for k, n in zip(d.w.shape[3:], strides[3:], strict=True))
         strides[3:] = -strides[3], -strides[4]
     s.w_stride = (Int * 5)(*strides)
     out = np.full((*d.x.shape[:2], d.w.shape[1], *d.out_size), np.nan, d.x.dtype)

@@ -161,7 +161,7 @@ def test_overlap_by_hand_needs_the_right_depth(depth: int) -> None:
     """With one index less on each side, map_overlap gives wrong borders without a message."""
     rng = random.Random(0)
     x, w = integers(rng, (1, 2, 40)), integers(rng, (3, 2, 3))
-    how = {"dilation": 2}
+    how: dict[str, Any] = {"dilation": 2}
     exact = whole.conv1d(x, w, None, padding=2, **how)
     by_hand = da.from_array(x, chunks=(1, 2, 10)).map_overlap(
         lambda part: whole.conv1d(part, w, None, padding=2 - depth, **how),

@@ -1,6 +1,6 @@
-/* 3 x 3 correlation of stride 1 in Winograd's form, with fewer products than the definition has.
+/* Correlation of stride 1 in Winograd's form, with fewer products than the definition has.
  *
- *     out[n, o, p] = bias[o] + sum over c, k < 3 of x[n, c, p + k - low] * w[o, c, k]
+ *     out[n, o, p] = bias[o] + sum over c, k of x[n, c, p + k - low] * w[o, c, k]
  *
  * A caller fills in a layer, with the form that `winograd_form` returns, and calls
  * `winograd_convolve`. Results differ from the definition's by rounding: in float32 by some 2e-6 of
@@ -10,10 +10,13 @@
  * finite over a tile, and large ones may overflow: if an output is not finite, `winograd_convolve`
  * returns NOT_FINITE, and the output is undefined.
  *
- * How: a tile of m x m outputs needs the n x n inputs around it, n = m + 2. The filters (U) and the
- * inputs (V) are transformed; at each of the n x n points, M = U V is a product of matrices that
- * sums over the channels; the transform of M is the outputs. winograd_transforms.h has the
- * transforms and names the theorems that prove them.
+ * How: a filter is cut into blocks of r x r taps. For a tile of m x m outputs, a block needs n x n
+ * inputs, n = m + r - 1. The filters (U) and the inputs (V) are transformed; at each of the n x n
+ * points, M = U V is a product of matrices that sums over the blocks and the channels; the
+ * transform of M is the outputs. If m = r, the inputs of a block are those of another tile. On one
+ * axis
+ * (`nested`) an image of r rows is made of a line: its entry [i, j] is entry i + r j of the line.
+ * winograd_transforms.h has the transforms and names the theorems that prove them.
  */
 #ifndef ROT180_WINOGRAD_H
 #define ROT180_WINOGRAD_H
@@ -27,10 +30,12 @@ typedef struct {
     int form, isa, threads;
     Int batch, groups, channels, outputs; /* channels and outputs of a group */
     Int size[2], out_size[2], low[2];     /* low: the padding before the first entry */
-    const char *x, *w, *bias;             /* bias: groups x outputs, or NULL */
-    Int x_stride[4]; /* bytes; batch, group, channel, row; columns are adjacent */
-    Int w_stride[5]; /* bytes; group, output, channel, taps */
-    char *out;       /* batch x groups x outputs x rows x columns, adjacent */
+    Int taps[2];                          /* of the filter along each axis */
+    int nested;               /* whether there is one axis, the second; the first is 1 */
+    const char *x, *w, *bias; /* bias: groups x outputs, or NULL */
+    Int x_stride[4];          /* bytes; batch, group, channel, row; columns are adjacent */
+    Int w_stride[5];          /* bytes; group, output, channel, taps */
+    char *out;                /* batch x groups x outputs x rows x columns, adjacent */
 } WinogradLayer;
 
 #endif /* ROT180_WINOGRAD_H */

@@ -21,8 +21,9 @@
 typedef struct {
     const WinogradLayer *s;
     WinogradLayout l;
-    char *filters; /* U of a group */
-    Int group, next, failed;
+    char *filters;    /* U of a pass */
+    Int group, panel; /* the first panel of the pass */
+    Int next, failed;
 } WinogradTask;
 
 /* A thread of a task. */
@@ -36,10 +37,11 @@ static void *winograd_filters_thread(void *argument) {
     WinogradWorker *w = argument;
     WinogradTask *t = w->task;
     const WinogradLayer *s = t->s;
-    const Int products = PANEL * s->channels * t->l.points * t->l.points;
+    const Int products = PANEL * s->channels * t->l.pieces * t->l.points * t->l.points;
     WinogradFilters *kernel = winograd_filters[s->itemsize == 8][s->isa][s->form];
-    for (Int n; (n = FETCH_NEXT(t)) < t->l.panels && !ends(&w->watch, products);)
-        kernel(s, &t->l, t->group, n, t->filters);
+    const Int stop = MIN(t->l.panels - t->panel, t->l.panels_in_pass);
+    for (Int n; (n = FETCH_NEXT(t)) < stop && !ends(&w->watch, products);)
+        kernel(s, &t->l, t->group, t->panel + n, t->panel, t->filters);
     return NULL;
 }
 
@@ -50,7 +52,7 @@ static void *winograd_blocks_thread(void *argument) {
     const WinogradLayer *s = t->s;
     WinogradBlock *kernel = winograd_block[s->itemsize == 8][s->isa][s->form];
     for (Int n; !FAILED(t) && (n = FETCH_NEXT(t)) < t->l.blocks && !ended(&w->watch);) {
-        const int said = kernel(s, &t->l, t->group, n, t->filters, &w->watch);
+        const int said = kernel(s, &t->l, t->group, t->panel, n, t->filters, &w->watch);
         if (said != DONE) FAIL(t, said);
     }
     return NULL;
@@ -88,11 +90,13 @@ static int winograd_answer(const WinogradLayer *s, const WinogradLayout *l, size
     const double points = (double)(l->points * l->points);
     const double threads = (double)MIN(s->threads, l->blocks);
     const double tiles = (double)(s->batch * l->rows * l->columns);
-    Answer *a = answer(ALGORITHM_WINOGRAD, REASON_FAST,
-                       points * tiles * (double)(s->groups * s->channels * s->outputs));
+    Answer *a =
+        answer(ALGORITHM_WINOGRAD, REASON_FAST,
+               points * tiles * (double)l->pieces * (double)(s->groups * s->channels * s->outputs));
     a->isa = s->isa, a->threads = (int)threads;
     a->rows = has_many_registers(s->isa) ? 8 : 4, a->vectors = 3;
-    a->m = MIN(PANEL, s->outputs), a->n = l->runs_in_block * l->run, a->k = s->channels;
+    a->m = MIN(PANEL, s->outputs), a->n = l->runs_in_block * l->line,
+    a->k = s->channels * l->pieces;
     a->scratch = (double)filters +
                  threads * points * (double)((l->input_step + l->product_step) * s->itemsize);
     return DONE;
@@ -100,8 +104,9 @@ static int winograd_answer(const WinogradLayer *s, const WinogradLayout *l, size
 
 /* Compute a layer; return DONE, NO_MEMORY, NOT_FINITE or ENDED. */
 static int winograd_convolve(const WinogradLayer *s) {
-    WinogradTask task = {s, {0}, NULL, 0, 0, 0};
+    WinogradTask task = {s, {0}, NULL, 0, 0, 0, 0};
     int stop = 0;
+    Int passes;
     Watch watch = {&stop, 1, 0, 0};
     size_t size;
     if (MIN(MIN(s->batch, s->outputs), MIN(s->out_size[0], s->out_size[1])) < 1) return DONE;
@@ -109,8 +114,10 @@ static int winograd_convolve(const WinogradLayer *s) {
     size = (size_t)(task.l.filter_step * task.l.points * task.l.points) * (size_t)s->itemsize;
     if (asked.answers) return winograd_answer(s, &task.l, size);
     if (!(task.filters = take(size))) return NO_MEMORY;
-    for (task.group = 0; task.group < s->groups && !task.failed && !stop; task.group++) {
-        winograd_on_threads(&task, winograd_filters_thread, task.l.panels, &watch);
+    passes = (task.l.panels + task.l.panels_in_pass - 1) / task.l.panels_in_pass;
+    for (Int n = 0; n < s->groups * passes && !task.failed && !stop; n++) {
+        task.group = n / passes, task.panel = n % passes * task.l.panels_in_pass;
+        winograd_on_threads(&task, winograd_filters_thread, task.l.panels_in_pass, &watch);
         winograd_on_threads(&task, winograd_blocks_thread, task.l.blocks, &watch);
     }
     give(task.filters);

@@ -6,6 +6,7 @@
 #include "winograd_names.h"
 
 #undef TILE
+#undef TAPS
 #undef ROT180_TYPE
 #undef ROT180_SIZE
 #define ROT180_TYPE float
@@ -71,14 +72,17 @@
 #undef MERGE_LOW
 #undef MERGE_HIGH
 
-typedef void WinogradFilters(const WinogradLayer *, const WinogradLayout *, Int, Int, char *);
-typedef int WinogradBlock(const WinogradLayer *, const WinogradLayout *, Int, Int, const char *,
-                          Watch *);
+typedef void WinogradFilters(const WinogradLayer *, const WinogradLayout *, Int, Int, Int, char *);
+typedef int WinogradBlock(const WinogradLayer *, const WinogradLayout *, Int, Int, Int,
+                          const char *, Watch *);
 
-/* By type, instruction set and form, in the order of winograd_forms: tiles of 4 x 4 and of 2 x 2
- * outputs. */
-#define BY_FORM(word, type, set) \
-    { word##_4_##type##_##set, word##_2_##type##_##set }
+/* By type, instruction set and form, in the order of winograd_forms: outputs of a tile, and taps of
+ * a block, along an axis. */
+#define BY_FORM(word, type, set)                                                         \
+    {                                                                                    \
+        word##_4_3_##type##_##set, word##_2_3_##type##_##set, word##_4_5_##type##_##set, \
+            word##_4_4_##type##_##set                                                    \
+    }
 #if defined(ROT180_X86)
 #define BY_ISA(word, type) \
     { BY_FORM(word, type, baseline), BY_FORM(word, type, avx2), BY_FORM(word, type, avx512) }

@@ -1,5 +1,5 @@
 /* The names of what is written once and compiled for each type, instruction set and size of
- * tiles, as in type.h: TILED(word) is word_TILE_float_avx2. */
+ * tiles and of blocks of taps, as in type.h: TILED(word) is word_TILE_TAPS_float_avx2. */
 #ifndef ROT180_WINOGRAD_NAMES_H
 #define ROT180_WINOGRAD_NAMES_H
 
@@ -15,6 +15,9 @@
 #ifndef TILE
 #define TILE 4
 #endif
+#ifndef TAPS
+#define TAPS 3
+#endif
 
 #if defined(__GNUC__)
 #define INLINE static inline __attribute__((always_inline))
@@ -22,7 +25,7 @@
 #define INLINE static inline
 #endif
 
-#define TILED(word) FN(JOIN(word, TILE))
+#define TILED(word) FN(JOIN(JOIN(word, TILE), TAPS))
 #define POINTS (TILE + TAPS - 1) /* products of a tile along an axis */
 /* Rows of a micro-kernel: times three vectors they are sums, which fit 32 or 16 registers. */
 #define MICRO_ROWS (JOIN(REGISTERS, ROT180_SET) == 32 ? 8 : 4)

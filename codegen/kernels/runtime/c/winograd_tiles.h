@@ -5,20 +5,35 @@
 #include "winograd_multiply.h"
 #include "winograd_transforms.h"
 
-/* Transform a panel of filters: U[point][channel][output]. */
-TARGET static void TILED(winograd_filters)(const WinogradLayer *s, const WinogradLayout *l,
-                                           Int group, Int panel, char *to) {
-    enum { L = sizeof(V) / sizeof(T) };
-    const Int count = MIN(PANEL, s->outputs - panel * PANEL);
-    const char *from = s->w + group * s->w_stride[0] + panel * PANEL * s->w_stride[1];
-    T *u = (T *)to + panel * PANEL * s->channels;
-    for (Int c = 0; c < s->channels; c++, u += PANEL, from += s->w_stride[2]) {
-        T taps[TAPS * TAPS][PANEL];
-        if (count < PANEL) memset(taps, 0, sizeof(taps));
-        for (int k = 0; k < TAPS * TAPS; k++) {
-            const char *tap = from + k / TAPS * s->w_stride[3] + k % TAPS * s->w_stride[4];
-            for (Int o = 0; o < count; o++) taps[k][o] = *(const T *)(tap + o * s->w_stride[1]);
+/* Copy a block of the taps of a panel's filters in one channel: taps[tap][output]. */
+TARGET INLINE void TILED(winograd_taps)(const WinogradLayer *s, const char *from, Int count,
+                                        Int row, Int column, T (*taps)[PANEL]) {
+    const Int across = s->nested ? TAPS : 1;
+    memset(taps, 0, TAPS * TAPS * sizeof(*taps));
+    for (Int i = 0; i < TAPS; i++)
+        for (Int j = 0; j < TAPS; j++) {
+            const Int k = s->nested ? 0 : row + i, l = column + (s->nested ? i : 0) + across * j;
+            const char *tap = from + k * s->w_stride[3] + l * s->w_stride[4];
+            if (k >= s->taps[0] || l >= s->taps[1]) continue;
+            for (Int o = 0; o < count; o++)
+                taps[TAPS * i + j][o] = *(const T *)(tap + o * s->w_stride[1]);
         }
+}
+
+/* Transform a panel of filters of the pass that begins with panel `first`:
+ * U[point][block of taps][channel][output]. */
+TARGET static void TILED(winograd_filters)(const WinogradLayer *s, const WinogradLayout *l,
+                                           Int group, Int panel, Int first, char *to) {
+    enum { L = sizeof(V) / sizeof(T) };
+    const Int count = MIN(PANEL, s->outputs - panel * PANEL), unit = s->nested ? TAPS * TAPS : TAPS;
+    const char *w = s->w + group * s->w_stride[0] + panel * PANEL * s->w_stride[1];
+    T *u = (T *)to + (panel - first) * PANEL * l->pieces * s->channels;
+    for (Int n = 0; n < l->pieces * s->channels; n++, u += PANEL) {
+        const Int piece = n / s->channels;
+        const char *from = w + n % s->channels * s->w_stride[2];
+        T taps[TAPS * TAPS][PANEL];
+        TILED(winograd_taps)
+        (s, from, count, piece / l->across * TAPS, piece % l->across * unit, taps);
         for (Int o = 0; o < PANEL; o += L) {
             V x[TAPS], y[POINTS], half[POINTS][TAPS];
             for (int k = 0; k < TAPS; k++) {
@@ -36,26 +51,30 @@ TARGET static void TILED(winograd_filters)(const WinogradLayer *s, const Winogra
 }
 
 /* Copy a row of the input from column `left` on, with zeros outside its box, to one row for each
- * place in a tile. */
+ * place in a tile. With `nested`, the row is every TILE-th entry of a line, from entry `row` on. */
 TARGET INLINE void TILED(winograd_input_row)(const WinogradLayer *s, const char *x, Int row,
                                              Int left, Int tiles, T *to, Int step) {
-    T line[TILE * (MAX_RUN + 1 + MAX_VECTOR)];
-    const T *from = (const T *)(x + row * s->x_stride[3]) + left;
-    const Int entries = TILE * tiles, begin = MAX(0, -left), end = MIN(entries, s->size[1] - left);
-    if (row < 0 || row >= s->size[0] || begin >= end) {
+    T line[TILE * (MAX_LINE + 1 + MAX_VECTOR)];
+    const Int entries = TILE * tiles, by = s->nested ? TILE : 1;
+    const Int at = s->nested ? TILE * left + row : left, rest = s->size[1] - at;
+    const Int begin = at < 0 ? (by - 1 - at) / by : 0, end = MIN(entries, (rest + by - 1) / by);
+    const T *from = (const T *)(s->nested ? x : x + row * s->x_stride[3]) + at;
+    if ((!s->nested && (row < 0 || row >= s->size[0])) || rest <= 0 || begin >= end) {
         for (int k = 0; k < TILE; k++) memset(to + k * step, 0, (size_t)tiles * sizeof(T));
         return;
     }
     for (Int j = 0; j < begin; j++) line[j] = 0;
-    memcpy(line + begin, from + begin, (size_t)(end - begin) * sizeof(T));
+    if (by == 1) memcpy(line + begin, from + begin, (size_t)(end - begin) * sizeof(T));
+    else
+        for (Int j = begin; j < end; j++) line[j] = from[TILE * j];
     for (Int j = end; j < entries; j++) line[j] = 0;
-    TILED(deinterleave)(line, tiles, to, step);
+    FN(JOIN(deinterleave, TILE))(line, tiles, to, step);
 }
 
-/* Transform the input of a run of tiles in one channel: V[point][tile]. */
+/* Transform the input of a line of tiles in one channel: V[point][tile]. */
 TARGET static void TILED(winograd_input)(const WinogradLayer *s, const WinogradLayout *l,
                                          const char *x, Int row, Int left, Int tiles, T *v) {
-    enum { L = sizeof(V) / sizeof(T), STEP = MAX_RUN + 1 + MAX_VECTOR };
+    enum { L = sizeof(V) / sizeof(T), STEP = MAX_LINE + 1 + MAX_VECTOR };
     T in[POINTS][TILE][STEP], half[POINTS][TILE][STEP];
     for (int i = 0; i < POINTS; i++)
         TILED(winograd_input_row)(s, x, row + i, left, tiles + 1, in[i][0], STEP);
@@ -81,10 +100,10 @@ TARGET static void TILED(winograd_input)(const WinogradLayer *s, const WinogradL
  * are finite. */
 TARGET static int TILED(winograd_output)(const WinogradLayer *s, const WinogradLayout *l,
                                          const T *m, const WinogradRun *run, T add, T *out) {
-    enum { L = sizeof(V) / sizeof(T), STEP = MAX_RUN + MAX_VECTOR };
+    enum { L = sizeof(V) / sizeof(T), STEP = MAX_LINE + MAX_VECTOR };
     T half[TILE][POINTS][STEP], done[TILE][TILE][STEP], line[TILE * STEP];
-    const Int rows = MIN(TILE, s->out_size[0] - run->row);
-    const Int columns = MIN(TILE * run->tiles, s->out_size[1] - run->column);
+    const Int rows = s->nested ? TILE : MIN(TILE, s->out_size[0] - run->row);
+    const Int by = s->nested ? TILE : 1;
     const V none = {0};
     V sum = none;
     for (int k = 0; k < POINTS; k++)
@@ -103,21 +122,25 @@ TARGET static int TILED(winograd_output)(const WinogradLayer *s, const WinogradL
             for (int k = 0; k < TILE; k++) *(V *)(done[i][k] + j) = b[k];
         }
     for (Int i = 0; i < rows; i++) {
-        TILED(interleave)(done[i][0], STEP, run->tiles, add, line);
+        const Int at = s->nested ? i : 0, left = s->out_size[1] - at - by * run->column;
+        const Int columns = MIN(TILE * run->tiles, MAX(0, left + by - 1) / by);
+        T *to = out + (s->nested ? 0 : run->row + i) * s->out_size[1] + at + by * run->column;
+        FN(JOIN(interleave, TILE))(done[i][0], STEP, run->tiles, add, line);
         sum = FN(add_differences)(line, columns, sum);
-        memcpy(out + (run->row + i) * s->out_size[1] + run->column, line,
-               (size_t)columns * sizeof(T));
+        if (by == 1) memcpy(to, line, (size_t)columns * sizeof(T));
+        else
+            for (Int j = 0; j < columns; j++) to[TILE * j] = line[j];
     }
     return !memcmp(&sum, &none, sizeof(V));
 }
 
-/* Multiply a panel of filters by the inputs of the runs from `first` to before `stop`, and
- * transform the products to outputs. Return whether they are finite. */
+/* Multiply a panel of filters by the lines of the runs from `first` to before `stop`, and transform
+ * the products to outputs. Return whether they are finite. */
 TARGET static int TILED(winograd_panel)(const WinogradLayer *s, const WinogradLayout *l, Int group,
-                                        Int panel, Int first, Int stop, Int tiles,
-                                        const char *filters, const T *v, T *m) {
+                                        Int panel, Int first, Int stop, Int lines, const T *u,
+                                        const T *v, T *m) {
     const Int outputs = MIN(PANEL, s->outputs - panel * PANEL);
-    const T *u = (const T *)filters + panel * PANEL * s->channels;
+    const Int tiles = (lines - (l->down - 1)) * l->line - (l->across - 1);
     int finite = 1;
     for (int t = 0; t < POINTS * POINTS; t++) {
         const T *filter = u + t * l->filter_step, *input = v + t * l->input_step;
@@ -132,37 +155,40 @@ TARGET static int TILED(winograd_panel)(const WinogradLayer *s, const WinogradLa
             const Int image = run.batch * s->groups * s->outputs + channel;
             T *out = (T *)s->out + image * s->out_size[0] * s->out_size[1];
             finite = TILED(winograd_output)(s, l, products, &run, add, out) && finite;
-            products += run.tiles;
+            products += run.lines * l->line;
         }
     }
     return finite;
 }
 
-/* Compute a block of tiles, from input to output, or a part where the call ends. Return DONE,
+/* Compute the outputs of a pass in a block of tiles, or a part where the call ends. Return DONE,
  * NO_MEMORY or NOT_FINITE. */
 TARGET static int TILED(winograd_block)(const WinogradLayer *s, const WinogradLayout *l, Int group,
-                                        Int number, const char *filters, Watch *watch) {
+                                        Int panel, Int number, const char *filters, Watch *watch) {
     const Int first = number * l->runs_in_block, stop = MIN(l->runs, first + l->runs_in_block);
     const Int entries = POINTS * POINTS * (l->input_step + l->product_step);
     T *v = take((size_t)entries * sizeof(T)), *m = v + POINTS * POINTS * l->input_step;
-    Int tiles = 0;
+    Int lines = 0;
     int finite = 1;
     if (!v) return NO_MEMORY;
     for (Int c = 0; c < s->channels; c++) {
-        tiles = 0;
+        lines = 0;
         for (Int n = first; n < stop; n++) {
             const WinogradRun run = winograd_run(l, n);
             const char *x =
                 s->x + run.batch * s->x_stride[0] + group * s->x_stride[1] + c * s->x_stride[2];
-            TILED(winograd_input)
-            (s, l, x, run.row - s->low[0], run.column - s->low[1], run.tiles,
-             v + c * l->width + tiles);
-            tiles += run.tiles;
+            const Int more = n == stop - 1 ? l->down : run.lines;
+            for (Int i = 0; i < more; i++, lines++) TILED(winograd_input)
+            (s, l, x, run.row + i * TILE - s->low[0], run.column - s->low[1], l->line,
+             v + c * l->width + lines * l->line);
         }
     }
-    const Int products = POINTS * POINTS * PANEL * tiles * s->channels;
-    for (Int panel = 0; panel < l->panels && finite && !ends(watch, products); panel++)
-        finite = TILED(winograd_panel)(s, l, group, panel, first, stop, tiles, filters, v, m);
+    const Int products = POINTS * POINTS * PANEL * lines * l->line * s->channels * l->pieces;
+    const Int panels = MIN(l->panels - panel, l->panels_in_pass);
+    for (Int n = 0; n < panels && finite && !ends(watch, products); n++) {
+        const T *u = (const T *)filters + n * PANEL * l->pieces * s->channels;
+        finite = TILED(winograd_panel)(s, l, group, panel + n, first, stop, lines, u, v, m);
+    }
     give(v);
     return finite ? DONE : NOT_FINITE;
 }

@@ -6,12 +6,23 @@
 #include "winograd_transforms.h"
 
 #undef TILE
+#undef TAPS
 #define TILE 4
+#define TAPS 3
+#include "winograd_tiles.h"
+#undef TAPS
+#define TAPS 4
+#include "winograd_tiles.h"
+#undef TAPS
+#define TAPS 5
 #include "winograd_tiles.h"
 #undef TILE
+#undef TAPS
 #define TILE 2
+#define TAPS 3
 #include "winograd_tiles.h"
 #undef TILE
+#undef TAPS
 
 #undef ROT180_WINOGRAD_INTERLEAVE_H
 #undef ROT180_WINOGRAD_MICRO_H
