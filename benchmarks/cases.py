@@ -152,6 +152,7 @@ class Goal:
 GOALS = {
     "wide": Goal(0, 1.15, 1.25, 1.0),
     "fast": Goal(0, 1.7, 1.7, 1.2),
+    "large": Goal(0, 2, 2, 1.2),
     "few": Goal(2.5, 1.5, 1.5, 1.0),
     "3d": Goal(10, 5, 5, 3),
     "image": Goal(30, 6, 6, 1.5),
@@ -166,6 +167,7 @@ GOALS = {
 TITLES = {
     "wide": "64 channels or more",
     "fast": '3x3, stride 1, accuracy="fast"',
+    "large": '4x4 taps or more, stride 1, accuracy="fast"',
     "few": "few channels, grouped, depthwise, first layer",
     "3d": "3-D",
     "image": "one large image",
@@ -222,6 +224,20 @@ _MORE = (
     _square("teaching", "one digit", 1, 1, 28, 5, quick=True),
     _square("teaching", "LeNet", 1, 20, 28, 5, batch=8, quick=True),
 )
+_LARGE = (
+    _square("large", "4x4", 64, 64, 57, 4, padding=2),
+    _square("large", "5x5 @56", 64, 64, 56, 5, padding=2),
+    _square("large", "5x5 @27", 48, 128, 27, 5, batch=8, padding=2),
+    _square("large", "GoogLeNet 5x5", 32, 96, 28, 5, padding=2),
+    _square("large", "7x7 @56", 64, 64, 56, 7, batch=8, padding=3),
+    _square("large", "7x7 @28", 128, 128, 28, 7, padding=3),
+    _square("large", "9x9 @112", 32, 32, 112, 9, padding=4),
+    _square("large", "11x11 @56", 64, 64, 56, 11, padding=5),
+    Case("large", "1-D", "conv1d", 8, 64, 64, (4096,), (9,), padding=4),
+    Case("large", "1-D, 31 taps", "conv1d", 1, 64, 64, (4096,), (31,), padding=15),
+    Case("large", "1-D, 64 taps", "conv1d", 4, 16, 16, (8000,), (64,), padding=31),
+    Case("large", "wav2vec", "conv1d", 1, 768, 768, (500,), (128,), padding=64, groups=16),
+)
 _OTHER = (
     Case("other", "transposed", "conv_transpose2d", 1, 64, 32, (28, 28), (4, 4), 2, 1, quick=True),
     Case("other", "transposed", "conv_transpose2d", 8, 64, 32, (28, 28), (4, 4), 2, 1),
@@ -245,6 +261,7 @@ def _cases() -> tuple[Case | UserCase, ...]:
     """Return all cases, ordered by class."""
     plain = [replace(c, batch=n, quick=c.quick and n == 1) for c in _RESNET for n in (1, 8)]
     plain += [*_MORE, *_OTHER, *_NEIGHBOURS]
+    large = [replace(c, accuracy="fast") for c in _LARGE]
     fast = [
         replace(c, category="fast", accuracy="fast", quick=False)
         for c in plain
@@ -259,7 +276,7 @@ def _cases() -> tuple[Case | UserCase, ...]:
         for c in plain
         if c.name in third and (c.batch == 1 or c.name == "LeNet")
     ]
-    found = [*plain, *fast, *double]
+    found = [*plain, *fast, *large, *double]
     ordered = (c for category in GOALS for c in found if c.category == category)
     return (*ordered, *USER_CASES)
 

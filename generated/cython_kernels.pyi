@@ -128,10 +128,10 @@ def conv1d(
         dilation: an integer >= 1, or one per axis.
         groups: an integer >= 1 that divides the channels.
         accuracy: "exact" computes the sum as it is written. "fast" uses Winograd's algorithm
-            (theorems `winograd_4_3_2d` and `winograd_2_3_2d`) for a 3 x 3 filter with stride 1 and
-            dilation 1, where it is faster; the result differs by rounding errors of about 2e-6 of
-            its size in float32, up to 6e-5 in single outputs. The NumPy kernels always compute the
-            sum as it is written.
+            (theorem `winograd_4_4_nested_1d`) for stride 1 and dilation 1, where it is faster: with
+            16 channels or more, and 5 taps or more. The result differs by rounding errors of 1e-6
+            to 7e-6 of its size in float32, up to 1e-4 in single outputs. The NumPy kernels always
+            compute the sum as it is written.
 
     Returns:
         Shape (N, G*O, P), or (G*O, P) without a batch; P = floor((H + d + hi + lo + s - 1 - K*d) /
@@ -168,7 +168,7 @@ def conv1d_input(
         padding: as in `conv1d`.
         dilation: as in `conv1d`.
         groups: as in `conv1d`.
-        accuracy: as in `conv1d`; theorems `winograd_4_3_input_2d` and `winograd_2_3_input_2d`.
+        accuracy: as in `conv1d`; theorem `winograd_4_4_input_nested_1d`.
 
     Returns:
         Shape `input_size`.
@@ -257,10 +257,11 @@ def conv2d(
         dilation: an integer >= 1, or one per axis.
         groups: an integer >= 1 that divides the channels.
         accuracy: "exact" computes the sum as it is written. "fast" uses Winograd's algorithm
-            (theorems `winograd_4_3_2d` and `winograd_2_3_2d`) for a 3 x 3 filter with stride 1 and
-            dilation 1, where it is faster; the result differs by rounding errors of about 2e-6 of
-            its size in float32, up to 6e-5 in single outputs. The NumPy kernels always compute the
-            sum as it is written.
+            (theorems `winograd_4_3_2d`, `winograd_2_3_2d`, `winograd_4_5_2d`, `winograd_4_4_2d`)
+            for stride 1 and dilation 1, where it is faster: with 16 channels or more, and 3 x 3
+            taps or more. The result differs by rounding errors of 1e-6 to 7e-6 of its size in
+            float32, up to 1e-4 in single outputs. The NumPy kernels always compute the sum as it is
+            written.
 
     Returns:
         Shape (N, G*O, P, Q), or (G*O, P, Q) without a batch; P = floor((H + d + hi + lo + s - 1 -
@@ -299,7 +300,8 @@ def conv2d_input(
         padding: as in `conv2d`.
         dilation: as in `conv2d`.
         groups: as in `conv2d`.
-        accuracy: as in `conv2d`; theorems `winograd_4_3_input_2d` and `winograd_2_3_input_2d`.
+        accuracy: as in `conv2d`; theorems `winograd_4_3_input_2d`, `winograd_2_3_input_2d`,
+            `winograd_4_5_input_2d`, `winograd_4_4_input_2d`.
 
     Returns:
         Shape `input_size`.

@@ -82,7 +82,7 @@ typedef struct {
 } WinogradForm;
 
 static const WinogradForm winograd_forms[WINOGRAD_FORMS] = {
-    {4, 3, 54, 329, 1150},
+    {4, 3, 54, 329, 1300},
     {2, 3, 19, 124, 500},
     {4, 5, 99, 515, 1935},
     {4, 4, 47, 887, 1732},

@@ -312,13 +312,16 @@ CHAPTERS = (
         ("double_backward_*",),
     ),
     Chapter(
-        "Short filters with fewer products",
+        "Filters with fewer products",
         "The Toom-Cook identity computes $m$ neighbouring outputs of a filter with $r$ taps with "
         "$m + r - 1$ products; the rest is additions and products with the numbers in three small "
         "tables. Applied along each axis, it is the Winograd form of a layer and of its input "
-        "gradient. Both sides are multiplied by a number that makes the tables integers. The "
-        "first tables are shown in full; the others are stated without the proof, which is the "
-        "same.",
+        "gradient. A filter of any size is cut into blocks of $r$ taps: the products of all blocks "
+        "are added before a tile is transformed. If $m = r$, the inputs of the next block are "
+        "those of the next tile, so they are transformed once. A long line is treated as an image: "
+        "its place $r i + j$ is row $i$, column $j$. Both sides are multiplied by a number that "
+        "makes the tables integers. The first tables are shown in full; the others are stated "
+        "without the proof, which is the same.",
         ("toom_cook_*", "winograd_*"),
     ),
     Chapter(
@@ -363,7 +366,15 @@ def family(name: str) -> str:
     return re.sub(r"_[123]d$|(?<!_\d)_\d$", "", name)
 
 
-BRIEF = ("*_3d", "dense_written_out_2", "toom_cook_4_3", "toom_cook_3_2", "winograd_4_3_*")
+BRIEF = (
+    "*_3d",
+    "dense_written_out_2",
+    "toom_cook_4_?",
+    "toom_cook_3_2",
+    "winograd_4_?_[12]d",
+    "winograd_4_?_input_[12]d",
+    "winograd_4_4_input_nested_1d",
+)
 """Patterns of theorems without a proof in the book: it is like that of the theorem before."""
 
 

@@ -97,6 +97,8 @@ _SUBJECTS = {
     "toom cook": "The Toom-Cook identity",
     "winograd": "The Winograd form of a layer",
     "winograd input": "The Winograd form of the input gradient",
+    "winograd nested": "The Winograd form of a long line",
+    "winograd input nested": "The Winograd form of a long line's input gradient",
     "phases": "Phases of the stride",
     "jax input": "Input gradient, with both operands dilated",
     "jax weight": "Weight gradient, with both operands dilated",

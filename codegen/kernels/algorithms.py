@@ -135,10 +135,10 @@ ALGORITHMS = (
     ),
     Algorithm(
         "winograd",
-        "tiles of outputs from fewer products; the theorems `toom_cook_4_3` and `toom_cook_2_3` "
-        "have the transforms",
+        "tiles of outputs from fewer products; the theorems `toom_cook_2_3`, `toom_cook_4_3`, "
+        "`toom_cook_4_4` and `toom_cook_4_5` have the transforms",
         (Reason("fast", 'accuracy="fast", and the estimated time is shorter'),),
-        "3 x 3 filters of stride 1",
+        "filters of 3 x 3 taps or more, or 5 taps in 1-D, of stride 1",
         has_word=False,
     ),
 )

@@ -12,6 +12,7 @@ from rot180.codegen.kernels.checks import FunctionChecks, size_words
 from rot180.codegen.kernels.expressions import TAB, WIDTH, definition, filled, written_tuple
 from rot180.codegen.kernels.output_sizes import size_text
 from rot180.codegen.kernels.public_api import Argument, PublicFunction, WindowRules
+from rot180.codegen.kernels.winograd_cost import FORMS
 from rot180.derive.language.layers import axis_letters
 from rot180.derive.theorems import theorem
 
@@ -157,15 +158,22 @@ def _boxes(f: PublicFunction, tensor: str, box: Sequence[Expr]) -> str:
 
 
 def _accuracy(f: PublicFunction) -> str:
+    axes = len(f.box) - 2
+    used = [
+        f"`{tiling.name.format('input_' if f.operand else '')}`"
+        for form in FORMS
+        for tiling in form.tilings
+        if tiling.axes == axes
+    ]
+    named = f"theorem{'s' if len(used) > 1 else ''} {', '.join(used)}"
     if f.operand:
-        words = "theorems `winograd_4_3_input_2d` and `winograd_2_3_input_2d`."
-        return f"as in `{f.layer.name}`; {words}"
+        return f"as in `{f.layer.name}`; {named}."
     return (
-        '"exact" computes the sum as it is written. "fast" uses Winograd\'s algorithm '
-        "(theorems `winograd_4_3_2d` and `winograd_2_3_2d`) for a 3 x 3 filter with stride 1 and "
-        "dilation 1, where it is faster; the result differs by rounding errors of about 2e-6 of "
-        "its size in float32, up to 6e-5 in single outputs. The NumPy kernels always compute "
-        "the sum as it is written."
+        f'"exact" computes the sum as it is written. "fast" uses Winograd\'s algorithm ({named}) '
+        "for stride 1 and dilation 1, where it is faster: with 16 channels or more, and "
+        f"{'3 x 3' if axes > 1 else '5'} taps or more. The result differs by rounding errors of "
+        "1e-6 to 7e-6 of its size in float32, up to 1e-4 in single outputs. The NumPy kernels "
+        "always compute the sum as it is written."
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from rot180.derive.theorems.winograd import TILINGS, MinimalFiltering
+from rot180.derive.theorems.winograd import TILINGS, MinimalFiltering, Tiling
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,16 @@ class Form:
         return f"toom_cook_{self.outputs}_{self.taps}"
 
     @property
+    def tilings(self) -> tuple[Tiling, ...]:
+        """Return how the form cuts layers of two axes, and of one."""
+        own = MinimalFiltering(self.outputs, self.taps)
+        return tuple(t for t in TILINGS if t.filtering == own and (t.axes == 2 or t.nested))
+
+    @property
     def theorems(self) -> tuple[str, ...]:
         """Return the names of the theorems that the form rests on."""
-        own = MinimalFiltering(self.outputs, self.taps)
-        used = (t for t in TILINGS if t.filtering == own and (t.axes == 2 or t.nested))
-        return self.identity, *(t.name.format(op) for t in used for op in ("", "input_"))
+        names = (t.name.format(op) for t in self.tilings for op in ("", "input_"))
+        return self.identity, *names
 
     def cost(
         self, batch: int, channels: int, outputs: int, size: Sequence[int], taps: Sequence[int]
@@ -74,7 +79,7 @@ class Form:
 
 
 FORMS = (
-    Form(4, 3, 54, 329, 1150),
+    Form(4, 3, 54, 329, 1300),
     Form(2, 3, 19, 124, 500),
     Form(4, 5, 99, 515, 1935),
     Form(4, 4, 47, 887, 1732),

@@ -142,6 +142,12 @@ OTHERS = (
         "The definition has a product for each output and each tap, which is more.",
     ),
     (
+        "winograd_*_nested_*",
+        "A line is computed as an image: every outer step is as long as a block of the filter, and "
+        "the Toom-Cook identity is applied to the steps and inside them.",
+        "So a long filter needs as few products for a tap as a square one does.",
+    ),
+    (
         "winograd_*_input_*",
         "The input gradient is computed in tiles as well, from the output gradient and the rotated "
         "kernel.",
@@ -149,7 +155,8 @@ OTHERS = (
     ),
     (
         "winograd_*",
-        "The outputs of a layer are computed in tiles, by the Toom-Cook identity along each axis.",
+        "The outputs of a layer are computed in tiles, and its filter in blocks, by the Toom-Cook "
+        "identity along each axis.",
         "It is proved for all sizes, so a kernel that uses it differs from the definition by "
         "rounding alone.",
     ),
