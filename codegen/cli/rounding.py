@@ -11,7 +11,7 @@ from rot180.codegen.cli.output import print_json, print_next
 from rot180.codegen.system.terminal import heading, named, say
 from rot180.codegen.verify.proof_scripts import ROUNDING_SCRIPT
 from rot180.derive.display.notations import Symbols
-from rot180.derive.display.rounding import MODEL, rounding_latex, write_rounding
+from rot180.derive.display.rounding import assumed, rounding_latex, write_rounding
 from rot180.derive.gradients.gradient import gradient, kernel_theorem
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import catalogue, layer
@@ -93,7 +93,8 @@ def _show(arguments: argparse.Namespace, symbols: Symbols, found: Found) -> int:
         for one in found.theorems:
             say(named(one.theorem.name), f", proof {one.theorem.proof.digest}\n", sep="")
             say(f"{write_rounding(one)}\n")
-        say(heading("Assumed:"), *MODEL, sep="\n    ")
+        lines = dict.fromkeys(line for one in found.theorems for line in assumed(one))
+        say(heading("Assumed:"), *lines, sep="\n    ")
         say(*found.others, sep="\n")
         print_next(f"`coqc` checks {ROUNDING_SCRIPT}, as `rot180 verify --require rocq` does")
     return 0
@@ -106,6 +107,6 @@ def _data(one: RoundingTheorem) -> dict[str, object]:
         "name": stated.name + SUFFIX,
         "statement": write_rounding(one),
         "products": one.products,
-        "assumed": list(MODEL),
+        "assumed": [*assumed(one)],
         "proof": stated.proof.digest,
     }

@@ -23,10 +23,12 @@ MODEL = (
     "u_result is 0 if it is not, and u_product is 0 where products are exact, as those of bfloat16 "
     "are in float32",
     "a zero of the padding adds nothing: its products are 0, and their sum with a number is exact",
-    "a sum whose factors are computed first is computed so, each of them in any order",
     "nothing overflows, and nothing underflows",
 )
 """What is assumed about a kernel and its arithmetic."""
+
+IN_STAGES = "the sums that are factors in the theorem are computed first, each of them in any order"
+"""What is assumed besides, where factors are sums."""
 
 ABSOLUTE = ("abs", "|#1|")
 """How LaTeX writes an absolute value."""
@@ -52,6 +54,11 @@ def roundoff(
     n = rounded.products
     more = {0: "", 1: f" + {product}"}.get(n, f" + {n}{times}{product}")
     return f"({addends} - 1){times}{sums}{more} + {result}"
+
+
+def assumed(rounded: RoundingTheorem) -> tuple[str, ...]:
+    """Return what is assumed about a kernel and its arithmetic."""
+    return (*MODEL, IN_STAGES) if rounded.stages else MODEL
 
 
 def write_rounding(rounded: RoundingTheorem) -> str:

@@ -28,6 +28,16 @@ def test_one_theorem(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\\mathcal{N}" in capsys.readouterr().out
 
 
+def test_a_sum_in_stages(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "winograd_2_3_1d_rounding"]) == 0
+    shown = capsys.readouterr().out
+    assert "|computed - y[p]| <= roundoff/(1 - roundoff) * magnitude[p,a]" in shown
+    assert "addends[p,a] = sum[r] [0 <= 3*r + 2 < K + 2] + 8" in shown
+    assert "computed first, each of them in any order" in shown
+    assert main(["show", "conv1d_rounding"]) == 0
+    assert "computed first" not in capsys.readouterr().out
+
+
 def test_what_is_not_covered_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "activated_conv2d_rounding"]) == 0
     shown = capsys.readouterr().out
@@ -41,7 +51,7 @@ def test_what_is_not_covered_is_said(capsys: pytest.CaptureFixture[str]) -> None
     [
         (["cov2d_rounding"], "near: conv2d_rounding"),
         (["softmax_rounding"], "expected the name of a layer or a theorem"),
-        (["winograd_2_3_1d_rounding"], "does not cover other ways to compute it"),
+        (["attention_value_rounding"], "found reciprocal_sum_e, expected a product of entries"),
         (["glu_rounding"], "expected a sum of products of operands"),
         (["conv1d_rounding", "--steps"], "--steps: found conv1d_rounding"),
         (["conv1d_rounding", "--style", "plain"], "--style: found conv1d_rounding"),
