@@ -143,8 +143,8 @@ OTHERS = (
     ),
     (
         "winograd_*_nested_*",
-        "A line is computed as an image: every outer step is as long as a block of the filter, and "
-        "the Toom-Cook identity is applied to the steps and inside them.",
+        "A line is computed as an image, and the Toom-Cook identity is applied along its rows and "
+        "its columns.",
         "So a long filter needs as few products for a tap as a square one does.",
     ),
     (
