@@ -34,7 +34,7 @@ from rot180.derive.language.terms import (
     Term,
     tensors,
 )
-from rot180.derive.semantics.rounding_stages import Stage, computed_first, expanded, stages
+from rot180.derive.semantics.rounding_stages import SummationStage, computed_first, expanded, stages
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class RoundingTheorem:
     theorem: Theorem
     value: Expression
     computed: Expression
-    stages: tuple[Stage, ...] = ()
+    stages: tuple[SummationStage, ...] = ()
 
     @property
     def left(self) -> Expression:

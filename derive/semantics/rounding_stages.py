@@ -20,7 +20,7 @@ from rot180.derive.language.terms import Access, Expression, Range, Tensor, Term
 
 
 @dataclass(frozen=True)
-class Stage:
+class SummationStage:
     """One of the sums that are computed one after another.
 
     Attributes:
@@ -50,7 +50,7 @@ def _is_moved(t: Tensor) -> bool:
     )
 
 
-def stages(right: Expression, free: Collection[Symbol]) -> Iterator[Stage]:
+def stages(right: Expression, free: Collection[Symbol]) -> Iterator[SummationStage]:
     """Yield the stages of a sum, the last one first.
 
     Args:
@@ -68,7 +68,7 @@ def stages(right: Expression, free: Collection[Symbol]) -> Iterator[Stage]:
         if not (t.definition is None or is_table(t) or computed_first(t) or _is_moved(t)):
             raise ValueError(f"rounding: found {t.name}, expected a product of entries")
     tables = sum(is_table(f.tensor) for f in entries)
-    yield Stage(_addends(right[0], entries, free), max(len(entries) - 1, 0) + tables)
+    yield SummationStage(_addends(right[0], entries, free), max(len(entries) - 1, 0) + tables)
     for f in entries:
         if computed_first(f.tensor):
             assert f.tensor.definition is not None
