@@ -69,7 +69,7 @@ class Form:
         pieces = prod(blocks)
         unshared = self.outputs != self.taps and (axes == 1 or pieces > 1)
         sparse = max(taps) < self.taps  # most taps of a block would be zeros
-        panels = MAX_FILTERS // (self.points**2 * PANEL) // (pieces * channels)
+        panels = MAX_FILTERS // (self.points**2 * PANEL * pieces) // channels
         if unshared or sparse or max(blocks) > MAX_PIECES or panels < 1:
             return None
         passes = -(-outputs // (panels * PANEL))
@@ -115,7 +115,7 @@ def winograd_form(
         taps: the taps along each axis.
 
     """
-    if min(channels, outputs) < MIN_CHANNELS:
+    if min(channels, outputs) < MIN_CHANNELS or min(batch, *size, *taps) < 1:
         return None
     fastest, lowest = None, WORTH * float(batch) * (float(prod(size)) * float(prod(taps)))
     for form in FORMS:

@@ -19,7 +19,7 @@ from rot180.derive.kernel.proof import VIEWS, Proof, Theorem, Viewable
 from rot180.derive.kernel.replay import replay
 from rot180.derive.language.notation import Layer
 from rot180.derive.language.printer import on_one_line
-from rot180.derive.language.sympy_bridge import to_sympy
+from rot180.derive.language.sympy_sums import to_sympy
 
 PAGE = 455.0
 """Points that a row takes at most, unless it is said: A4 paper with margins of 25 mm."""

@@ -15,7 +15,8 @@ from rot180.derive.kernel.proof import Theorem
 from rot180.derive.language.layers import layer
 from rot180.derive.language.notation import parse_expression, parse_layer
 from rot180.derive.language.polynomial import symbol
-from rot180.derive.language.sympy_bridge import from_sympy, to_sympy
+from rot180.derive.language.sympy_bridge import from_sympy
+from rot180.derive.language.sympy_sums import to_sympy
 from rot180.derive.language.terms import define, factor_symbols, free_symbols, tensor, term
 from rot180.derive.semantics.evaluate import evaluate
 from rot180.derive.semantics.model import PRIME, Model, holds

@@ -362,11 +362,12 @@ def test_another_word(backend: Any) -> None:
 def test_one_rule() -> None:
     """The compiled kernels choose the same form as `winograd_form`."""
     sizes = (1, 2, 7, 14, 31, 57, 200)
-    filters = ((3, 3), (1, 1), (4, 2), (5, 5), (7, 6), (13, 3), (66, 2))
+    filters = ((3, 3), (1, 1), (4, 2), (5, 5), (7, 6), (13, 3), (66, 2), (0, 5), (4, 2**63 - 1))
     layers: list[Any] = [*product(product(sizes, sizes[2:5]), filters)]
-    layers += product(((1,), (40,), (5000,)), ((1,), (5,), (16,), (33,), (300,)))
+    layers += product(((-3,), (1,), (40,), (5000,)), ((-4,), (1,), (5,), (16,), (33,), (300,)))
+    layers += [((2**63 - 1, 2**62), (5, 5)), ((2**63 - 1,), (2**40,)), ((2**63 - 1,), (9,))]
     for batch, c, o, (size, taps) in product(
-        (0, 1, 8, 300), (1, 16, 17, 128, 513, 9000), (17, 128, 512), layers
+        (-1, 0, 1, 8, 300), (1, 16, 17, 128, 513, 9000, 2**62), (0, 17, 128, 2**63 - 1), layers
     ):
         form = winograd_form(batch, c, o, size, taps)
         number = cython_kernels.winograd_form(batch, c, o, size, taps)

@@ -11,43 +11,41 @@ enum { PANEL = 16 }; /* outputs */
 
 static Int round_up(Int n, Int unit) { return (n + unit - 1) / unit * unit; }
 
-/* The tiles along an axis of so many outputs; with `nested`, of the image that is made of a line.
- */
+/* The tiles along an axis of so many outputs, at least 1; with `nested`, of the image that is made
+ * of a line. */
 static Int winograd_tiles(const WinogradForm *form, Int size, int nested) {
-    const Int unit = nested ? form->tile * form->tile : form->tile;
-    return (size + unit - 1) / unit;
+    return (size - 1) / (nested ? form->tile * form->tile : form->tile) + 1;
 }
 
-/* The blocks of taps along an axis. */
+/* The blocks of taps along an axis of at least 1. */
 static Int winograd_pieces(const WinogradForm *form, Int taps, int nested) {
-    const Int unit = nested ? form->taps * form->taps : form->taps;
-    return (taps + unit - 1) / unit;
+    return (taps - 1) / (nested ? form->taps * form->taps : form->taps) + 1;
 }
 
 /* The panels of outputs whose transformed filters are in memory at a time. */
 static Int winograd_panels(const WinogradForm *form, Int channels, Int pieces) {
     const Int points = form->tile + form->taps - 1;
-    return WINOGRAD_FILTERS / (points * points * PANEL) / (pieces * channels);
+    return WINOGRAD_FILTERS / (points * points * PANEL * pieces) / channels;
 }
 
 /* The cost of a layer by a form, or -1 where the form cannot compute it. */
 static double winograd_cost(const WinogradForm *form, const WinogradLayer *s) {
     const Int down = winograd_pieces(form, s->taps[0], 0);
-    const Int across = winograd_pieces(form, s->taps[1], s->nested), pieces = down * across;
-    const double rows = (double)(winograd_tiles(form, s->out_size[0], 0) + down - 1);
-    const double columns = (double)(winograd_tiles(form, s->out_size[1], s->nested) + across - 1);
+    const Int across = winograd_pieces(form, s->taps[1], s->nested);
     const int shared = form->tile == form->taps;
-    Int panels, passes;
-    double sides, tile;
+    double rows, columns, sides, tile;
+    Int panels;
     if (MAX(down, across) > WINOGRAD_MAX_PIECES) return -1;
-    if (!shared && (s->nested || pieces > 1)) return -1;
+    if (!shared && (s->nested || down * across > 1)) return -1;
     if (MAX(s->taps[0], s->taps[1]) < form->taps) return -1; /* most of a block would be zeros */
-    panels = winograd_panels(form, s->channels, pieces);
+    panels = winograd_panels(form, s->channels, down * across);
     if (panels < 1) return -1;
-    passes = (s->outputs + panels * PANEL - 1) / (panels * PANEL);
-    sides = 1. / (double)s->channels + (double)passes / (double)s->outputs;
-    tile = form->products * (double)pieces + form->transforms * sides;
-    return (double)s->batch * (rows * columns) * tile + form->filters * (double)pieces;
+    rows = (double)(winograd_tiles(form, s->out_size[0], 0) + down - 1);
+    columns = (double)(winograd_tiles(form, s->out_size[1], s->nested) + across - 1);
+    sides = (double)((s->outputs - 1) / (panels * PANEL) + 1) / (double)s->outputs;
+    tile = form->products * (double)(down * across);
+    tile += form->transforms * (1. / (double)s->channels + sides);
+    return (double)s->batch * (rows * columns) * tile + form->filters * (double)(down * across);
 }
 
 /* Return the number of the fastest form, or -1 where the definition is as fast. */
@@ -57,6 +55,8 @@ static int winograd_form(const WinogradLayer *s) {
     double best = WINOGRAD_WORTH * (double)s->batch * (outputs * taps);
     int found = -1;
     if (MIN(s->channels, s->outputs) < WINOGRAD_MIN_CHANNELS) return -1;
+    if (MIN(MIN(s->batch, s->out_size[0]), s->out_size[1]) < 1) return -1;
+    if (MIN(s->taps[0], s->taps[1]) < 1) return -1;
     for (int n = 0; n < WINOGRAD_FORMS; n++) {
         const double cost = winograd_cost(&winograd_forms[n], s);
         if (cost >= 0 && cost < best) found = n, best = cost;
