@@ -35,12 +35,12 @@
  *     out[n, o, p] = bias[o] + sum over c, k of x[n, c, p + k - low] * w[o, c, k]
  *
  * A caller fills in a layer, with the form that `winograd_form` returns, and calls
- * `winograd_convolve`. Results differ from the definition's by rounding: in float32 by some 2e-6 of
- * the result for tiles of 4 x 4 outputs, 6e-7 for tiles of 2 x 2. x may have any padding, also a
- * negative one, and is never read outside its box; each output is written once. Scratch memory
- * stays below 32 MiB in float32, whatever the batch. The transforms spread an entry that is not
- * finite over a tile, and large ones may overflow: if an output is not finite, `winograd_convolve`
- * returns NOT_FINITE, and the output is undefined.
+ * `winograd_convolve`. Results differ from the definition's by rounding: in float32 by 1e-6
+ * to 7e-6 of the result for tiles of 4 x 4 outputs, 6e-7 for tiles of 2 x 2. x may have any
+ * padding, also a negative one, and is never read outside its box; each output is written once.
+ * Scratch memory stays below 32 MiB in float32, whatever the batch. The transforms spread an entry
+ * that is not finite over a tile, and large ones may overflow: if an output is not finite,
+ * `winograd_convolve` returns NOT_FINITE, and the output is undefined.
  *
  * How: a filter is cut into blocks of r x r taps. For a tile of m x m outputs, a block needs n x n
  * inputs, n = m + r - 1. The filters (U) and the inputs (V) are transformed; at each of the n x n
@@ -72,6 +72,7 @@ typedef struct {
 /* No form is used whose cost is above this part of the definition's. */
 #define WINOGRAD_WORTH 0.95
 enum { WINOGRAD_FORMS = 4, WINOGRAD_MIN_CHANNELS = 16 };
+enum { PANEL = 16 }; /* output channels that are multiplied at a time */
 enum { WINOGRAD_MAX_PIECES = 16 }; /* blocks of taps along an axis */
 enum { WINOGRAD_FILTERS = 4194304 }; /* transformed entries that are kept at a time */
 
@@ -91,17 +92,15 @@ static const WinogradForm winograd_forms[WINOGRAD_FORMS] = {
 /* Which form of Winograd's algorithm is fastest for a layer. The costs are those of
  * winograd_cost.py, whose function of the same name decides alike. */
 
-enum { PANEL = 16 }; /* outputs */
-
 static Int round_up(Int n, Int unit) { return (n + unit - 1) / unit * unit; }
 
-/* The tiles along an axis of so many outputs, at least 1; with `nested`, of the image that is made
- * of a line. */
+/* The number of tiles along an axis with `size` outputs, at least 1. With `nested`, the axis is a
+ * line that is treated as an image. */
 static Int winograd_tiles(const WinogradForm *form, Int size, int nested) {
     return (size - 1) / (nested ? form->tile * form->tile : form->tile) + 1;
 }
 
-/* The blocks of taps along an axis of at least 1. */
+/* The number of blocks along an axis with `taps` taps, at least 1. */
 static Int winograd_pieces(const WinogradForm *form, Int taps, int nested) {
     return (taps - 1) / (nested ? form->taps * form->taps : form->taps) + 1;
 }
@@ -174,7 +173,7 @@ typedef struct {
  * same set of the cache. */
 static Int winograd_step(Int entries) { return round_up(entries, 1024) + MAX_VECTOR; }
 
-/* The most tiles in the lines of a block of so many runs. */
+/* An upper bound of the tiles in the lines of a block with `runs` runs. */
 static Int winograd_width(const WinogradLayout *l, Int runs) {
     return (runs + (l->down - 1) * ((runs + l->rows - 2) / l->rows + 1)) * l->line;
 }

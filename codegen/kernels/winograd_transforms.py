@@ -16,6 +16,7 @@ from rot180.codegen.kernels.winograd_cost import (
     MAX_FILTERS,
     MAX_PIECES,
     MIN_CHANNELS,
+    PANEL,
     WORTH,
     Form,
 )
@@ -87,6 +88,7 @@ def render_constants() -> str:
         forms=FORMS,
         count=len(FORMS),
         min_channels=MIN_CHANNELS,
+        panel=PANEL,
         max_pieces=MAX_PIECES,
         max_filters=MAX_FILTERS,
         worth=WORTH,

@@ -10,7 +10,8 @@ from rot180.codegen.rocq.printer import Printer
 from rot180.codegen.rocq.statement import mentioned, state, theorem_name
 from rot180.codegen.system.templates import template
 from rot180.derive.language.terms import Access, Equal, Factor, Term
-from rot180.derive.semantics.rounding import RoundingTheorem, accesses
+from rot180.derive.semantics.rounding import RoundingTheorem
+from rot180.derive.semantics.rounding_stages import accesses
 
 
 @dataclass(frozen=True)

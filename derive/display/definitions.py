@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from sympy import Expr, Integer, Symbol
+from sympy import Symbol
 
-from rot180.derive.language.polynomial import coefficient, normal, symbols_of, text
+from rot180.derive.language.number_tables import table
+from rot180.derive.language.polynomial import symbols_of, text
 from rot180.derive.language.printer import write
 from rot180.derive.language.scalar_functions import FUNCTIONS
 from rot180.derive.language.spelling import application, display_name
@@ -16,7 +17,6 @@ from rot180.derive.language.terms import (
     Access,
     Apply,
     Derivative,
-    Equal,
     Expression,
     Tensor,
     accesses_and_brackets,
@@ -107,29 +107,6 @@ def write_definition(
     said = [f"0 <= {v.name} < {text(n)}" for v, n in boxes if n is not None]
     head = f"{display_name(t, bare)}{index} = {write(t.definition.body, formals, (), bare, most)}"
     return ", ".join([head, *said])
-
-
-def table(t: Tensor) -> tuple[tuple[Expr, ...], ...]:
-    """Return the rows of a table of numbers, a sum of ``c [i = row] [j = column]``; else ()."""
-    assert t.definition is not None
-    formals, entries = t.definition.formals, dict[tuple[Expr, ...], Expr]()
-    for u in t.definition.body:
-        at = {v: _solution(f, v) for f in u.factors for v in formals if isinstance(f, Equal)
-              and symbols_of(f.value) == {v}}
-        if u.variables or len(u.factors) != 2 or len(at) != 2 or not u.coefficient.is_Integer:
-            return ()
-        place = tuple(at[v] for v in formals)
-        entries[place] = entries.get(place, Integer(0)) + u.coefficient
-    if len(t.shape) != 2 or not entries or not all(n and n.is_Integer for n in t.shape):
-        return ()
-    rows, columns = (range(int(n)) for n in t.shape if n is not None)
-    zero = Integer(0)
-    return tuple(tuple(entries.get((Integer(i), Integer(j)), zero) for j in columns) for i in rows)
-
-
-def _solution(f: Equal, v: Symbol) -> Expr:
-    """Return the value that an equation gives to its only index."""
-    return normal(v - f.value / coefficient(f.value, v))
 
 
 def readable(t: Tensor, free: Sequence[Symbol] = ()) -> Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from math import inf
 from typing import Any
 
-from rot180.derive.display.definitions import every_tensor, readable, table
+from rot180.derive.display.definitions import every_tensor, readable
 from rot180.derive.display.equations import Display, EquationLine, Matrix, aligned
 from rot180.derive.display.letters import (
     inside_definition,
@@ -17,6 +17,7 @@ from rot180.derive.display.notations import DEEP_LEARNING, Symbols
 from rot180.derive.display.statement import divisor_entries
 from rot180.derive.display.terms_latex import ARGUMENT, Letters, escape
 from rot180.derive.kernel.proof import Theorem
+from rot180.derive.language.number_tables import table
 from rot180.derive.language.polynomial import (
     factored,
     normal,

@@ -9,14 +9,13 @@ gives an empty sum.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from functools import lru_cache
-from itertools import product
 from typing import cast
 
 import sympy as sp
 from sympy import Expr, Symbol
 from sympy.logic.boolalg import Boolean
 
+from rot180.derive.language.number_tables import table
 from rot180.derive.language.polynomial import coefficient, normal, symbol
 from rot180.derive.language.scalar_functions import FUNCTIONS, T
 from rot180.derive.language.substitute import apart, substitute, supports
@@ -28,7 +27,6 @@ from rot180.derive.language.terms import (
     Expression,
     Factor,
     Range,
-    Tensor,
     Term,
 )
 from rot180.derive.language.vanishing import contradictory
@@ -62,7 +60,7 @@ def _unfold(t: Term, taken: Collection[Symbol]) -> list[Term]:
         if (
             isinstance(factor, Access)
             and (definition := factor.tensor.definition) is not None
-            and _table(factor.tensor) is None
+            and not table(factor.tensor)
         ):
             index = dict(zip(definition.formals, factor.index, strict=True))
             boxes = zip(factor.index, factor.tensor.shape, strict=True)
@@ -81,24 +79,6 @@ def _unfold(t: Term, taken: Collection[Symbol]) -> list[Term]:
         )
         return [u for o in out if not contradictory(o) for u in _unfold(o, taken)]
     return [t]
-
-
-@lru_cache(maxsize=64)
-def _table(t: Tensor) -> sp.ImmutableMatrix | None:
-    """Return a table of numbers as a matrix, or None for another tensor."""
-    sizes = [int(n) for n in t.shape if n is not None and n.is_Integer]
-    if t.definition is None or len(t.shape) != 2 or len(sizes) < 2:
-        return None
-    entries = sp.zeros(*sizes)
-    for u in t.definition.body:
-        equations = [f.value for f in u.factors if isinstance(f, Equal)]
-        if u.variables or len(equations) < len(u.factors):
-            return None
-        for place in product(*map(range, sizes)):
-            at = dict(zip(t.definition.formals, map(sp.Integer, place), strict=True))
-            if all(e.xreplace(at) == 0 for e in equations):
-                entries[place] += u.coefficient
-    return sp.ImmutableMatrix(entries)
 
 
 def _term(t: Term, known: Bounds) -> Expr:
@@ -197,8 +177,8 @@ def _factor(
     if isinstance(factor, Access):
         for e, n in zip(factor.index, factor.tensor.shape, strict=True):
             guards += [] if n is None else _inside(e, n, known)
-        matrix = _table(factor.tensor)
-        return _entry(factor) if matrix is None else cast(Expr, matrix[factor.index])
+        rows = table(factor.tensor)
+        return cast(Expr, sp.ImmutableMatrix(rows)[factor.index]) if rows else _entry(factor)
     if isinstance(factor, Apply):
         inside = _unfold(Term(_ONE, (), (factor.argument,)), {*known, *bound})
         argument = sp.Add(*(_term(u, known) for u in inside))

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import sympy as sp
-from sympy import Expr
 
 from rot180.derive.kernel.proof import Theorem
 from rot180.derive.kernel.tables import is_table
@@ -34,7 +33,14 @@ from rot180.derive.language.terms import (
     Term,
     tensors,
 )
-from rot180.derive.semantics.rounding_stages import SummationStage, computed_first, expanded, stages
+from rot180.derive.semantics.rounding_stages import (
+    SummationStage,
+    accesses,
+    computed_first,
+    expanded,
+    multiplications,
+    stages,
+)
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,7 @@ class RoundingTheorem:
         """Return how many multiplications there are in the longest product, with constants."""
         if self.stages:
             return sum(s.products for s in self.stages)
-        return max(map(_multiplications, self.value), default=0)
+        return max(map(multiplications, self.value), default=0)
 
 
 def rounding(theorem: Theorem) -> RoundingTheorem:
@@ -128,11 +134,16 @@ def rounding(theorem: Theorem) -> RoundingTheorem:
 
 
 def _in_stages(theorem: Theorem) -> RoundingTheorem:
-    free = tuple(v for v, _ in theorem.variables)
-    found = tuple(stages(theorem.rhs, free))
+    found = tuple(stages(theorem.rhs, [v for v, _ in theorem.variables]))
     scale = theorem.lhs[0].coefficient
     right = tuple(Term(t.coefficient / scale, t.variables, t.factors) for t in theorem.rhs)
-    return RoundingTheorem(theorem, tuple(map(expanded, right)), right, found)
+    rounded = RoundingTheorem(theorem, tuple(map(expanded, right)), right, found)
+    if scale != 1 and not rounded.tables:  # numbers in tables are divided by it, and rounded
+        raise ValueError(
+            f"rounding: found the factor {scale} on the left of {theorem.name} and no table of "
+            "numbers, expected the factor 1"
+        )
+    return rounded
 
 
 def _is_plain(line: Expression) -> bool:
@@ -150,19 +161,6 @@ def _length(line: Expression) -> tuple[int, int]:
     return len(line), sum(len(t.variables) + len(t.factors) for t in line)
 
 
-def _multiplications(t: Term) -> int:
-    """Return how often a product is rounded: 1/3 is rounded itself, before it is a factor."""
-    size = abs(t.coefficient)
-    extra = 0 if size == 1 else 1 if binary(size) else 2
-    return max(len(accesses(t)) - 1, 0) + extra
-
-
-def binary(c: Expr) -> bool:
-    """Say whether the denominator of a number is a power of two."""
-    q = int(sp.denom(c))
-    return q & (q - 1) == 0
-
-
 def _inside(t: Term, known: frozenset[object]) -> tuple[Factor, ...]:
     """Return the brackets of a term, and those that say that its indices are inside the boxes."""
     found = [f for f in t.factors if not isinstance(f, Access)]
@@ -171,11 +169,6 @@ def _inside(t: Term, known: frozenset[object]) -> tuple[Factor, ...]:
             assert n is not None, "operands have boxes"
             found.append(Range(e, n))
     return tuple(f for f in dict.fromkeys(found) if f not in known)
-
-
-def accesses(t: Term) -> tuple[Access, ...]:
-    """Return the operands that a term multiplies."""
-    return tuple(f for f in t.factors if isinstance(f, Access))
 
 
 def _absolute(f: Factor) -> Factor:

@@ -19,8 +19,8 @@ from rot180.derive.language.polynomial import symbol
 from rot180.derive.language.terms import Expression, Tensor, Term, tensors
 from rot180.derive.semantics.evaluate import tabulate
 from rot180.derive.semantics.model import Array, GivenModel, box_sizes, holds, integer
-from rot180.derive.semantics.rounding import RoundingTheorem, accesses, binary
-from rot180.derive.semantics.rounding_stages import absolute, expanded
+from rot180.derive.semantics.rounding import RoundingTheorem
+from rot180.derive.semantics.rounding_stages import absolute, accesses, binary, expanded
 from rot180.derive.semantics.supports import Scope
 
 

@@ -6,11 +6,11 @@ of a product of operands are those of all the stages that it passes through.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import sympy as sp
-from sympy import Symbol
+from sympy import Expr, Symbol
 
 from rot180.derive.kernel.tables import is_table
 from rot180.derive.language.polynomial import coefficient, normal, symbols_of
@@ -33,6 +33,24 @@ class SummationStage:
     products: int
 
 
+def accesses(t: Term) -> tuple[Access, ...]:
+    """Return the entries that a term multiplies."""
+    return tuple(f for f in t.factors if isinstance(f, Access))
+
+
+def binary(c: Expr) -> bool:
+    """Say whether the denominator of a number is a power of two."""
+    q = int(sp.denom(c))
+    return q & (q - 1) == 0
+
+
+def multiplications(t: Term) -> int:
+    """Return how often a product is rounded: 1/3 is rounded itself, before it is a factor."""
+    size = abs(t.coefficient)
+    extra = 0 if size == 1 else 1 if binary(size) else 2
+    return max(len(accesses(t)) - 1, 0) + extra
+
+
 def computed_first(t: Tensor) -> bool:
     """Say whether a tensor is a sum that is computed before what it occurs in."""
     return t.definition is not None and application(t) is None and not is_table(t)
@@ -41,13 +59,10 @@ def computed_first(t: Tensor) -> bool:
 def _is_moved(t: Tensor) -> bool:
     """Say whether each entry of a defined tensor is one of an operand, as those of rot180(w)."""
     body = t.definition.body if t.definition else ()
-    factors = body[0].factors if len(body) == 1 and not body[0].variables else ()
-    return (
-        len(factors) == 1
-        and body[0].coefficient == 1
-        and isinstance(factors[0], Access)
-        and factors[0].tensor.definition is None
-    )
+    if len(body) != 1 or body[0].variables or body[0].coefficient != 1:
+        return False
+    moved = accesses(body[0])
+    return len(moved) == len(body[0].factors) == 1 and moved[0].tensor.definition is None
 
 
 def stages(right: Expression, free: Collection[Symbol]) -> Iterator[SummationStage]:
@@ -58,17 +73,17 @@ def stages(right: Expression, free: Collection[Symbol]) -> Iterator[SummationSta
         free: its free indices.
 
     Raises:
-        ValueError: a sum has several terms, or factors other than entries.
+        ValueError: a sum has several terms, factors other than entries, or an index without bounds.
 
     """
-    entries = [f for t in right for f in t.factors if isinstance(f, Access)]
+    entries = [f for t in right for f in accesses(t)]
     if len(right) != 1 or len(entries) < len(right[0].factors):
         raise ValueError("rounding: found several terms or brackets, expected a product of entries")
     for t in (f.tensor for f in entries):
         if not (t.definition is None or is_table(t) or computed_first(t) or _is_moved(t)):
             raise ValueError(f"rounding: found {t.name}, expected a product of entries")
     tables = sum(is_table(f.tensor) for f in entries)
-    yield SummationStage(_addends(right[0], entries, free), max(len(entries) - 1, 0) + tables)
+    yield SummationStage(_addends(right[0], free), multiplications(right[0]) + tables)
     for f in entries:
         if computed_first(f.tensor):
             assert f.tensor.definition is not None
@@ -81,9 +96,19 @@ def expanded(t: Term) -> Term:
         if isinstance(f, Access) and f.tensor.definition and not is_table(f.tensor):
             by = dict(zip(f.tensor.definition.formals, f.index, strict=True))
             (body,) = (substitute(apart(b, t.symbols), by) for b in f.tensor.definition.body)
-            factors = (*t.factors[:n], *body.factors, *t.factors[n + 1 :])
-            return expanded(Term(t.coefficient, (*t.variables, *body.variables), factors))
+            factors = (*t.factors[:n], *_boxes(f, body), *body.factors, *t.factors[n + 1 :])
+            variables = (*t.variables, *body.variables)
+            return expanded(Term(t.coefficient * body.coefficient, variables, factors))
     return t
+
+
+def _boxes(entry: Access, body: Term) -> tuple[Range, ...]:
+    """Return the ranges of an entry's box that those of its definition do not imply."""
+    inner = {b for f in accesses(body) for b in bounds(f)}
+    inner |= {Range(normal(b.size - 1 - b.value), b.size) for b in inner}
+    pairs = zip(entry.index, entry.tensor.shape, strict=True)
+    own = (Range(e, n) for e, n in pairs if n is not None)
+    return tuple(b for b in own if b not in inner)
 
 
 def absolute(t: Term) -> Term:
@@ -101,10 +126,10 @@ def _absolute(t: Tensor) -> Tensor:
     return define(t.name, t.shape, t.definition.formals, body)
 
 
-def _addends(t: Term, entries: Sequence[Access], free: Collection[Symbol]) -> Term:
+def _addends(t: Term, free: Collection[Symbol]) -> Term:
     """Return how many products are not 0 at most, by what bounds the summed indices alone."""
     known = dict.fromkeys(
-        b for f in entries for b in bounds(f)
+        b for f in accesses(t) for b in bounds(f)
         if symbols_of(b.value) & {*t.variables} and not symbols_of(b.value) & {*free}
     )  # fmt: skip
     count, left = sp.Integer(1), []
@@ -113,6 +138,8 @@ def _addends(t: Term, entries: Sequence[Access], free: Collection[Symbol]) -> Te
         count *= min(sizes, default=1)
         left += [] if sizes else [v]
     rest = tuple(b for b in known if symbols_of(b.value).isdisjoint({*t.variables} - {*left}))
+    if {*left} - {v for b in rest for v in symbols_of(b.value)}:
+        raise ValueError("rounding: found an index without bounds, expected a finite sum")
     return Term(count, tuple(left), rest)
 
 
@@ -123,8 +150,9 @@ def bounds(entry: Access) -> Iterator[Range]:
     if entry.tensor.definition is None or is_table(entry.tensor):
         return
     by = dict(zip(entry.tensor.definition.formals, entry.index, strict=True))
-    for t in entry.tensor.definition.body:
-        for b in (b for f in t.factors if isinstance(f, Access) for b in bounds(f)):
+    body = entry.tensor.definition.body
+    for t in body if len(body) == 1 else ():
+        for b in (b for f in accesses(t) for b in bounds(f)):
             wide = _without(b, t)
             if wide is not None:
                 yield Range(wide.value.xreplace(by), wide.size.xreplace(by))
@@ -135,8 +163,7 @@ def _without(b: Range, t: Term) -> Range | None:
     value, size = b.value, b.size
     for v in symbols_of(value) & set(t.variables):
         sizes = [
-            c.size for f in t.factors if isinstance(f, Access) and is_table(f.tensor)
-            for c in bounds(f) if c.value == v
+            c.size for f in accesses(t) if is_table(f.tensor) for c in bounds(f) if c.value == v
         ]  # fmt: skip
         c = coefficient(value, v)
         if not sizes or not c.is_Integer:

@@ -142,9 +142,8 @@ class Tiling:
 
     Attributes:
         filtering: F(m, r), applied once for each step.
-        axes: the spatial axes of the layer.
-        steps: along each axis, the distances from one place in a tile to the next: (1,), or (r, 1)
-            if a tile of m r outputs of one axis is treated as one of m x m outputs.
+        axes: the number of spatial axes of the layer.
+        nested: whether an axis is treated as two: a tile of m m outputs, as one of m x m outputs.
 
     """
 
@@ -160,7 +159,7 @@ class Tiling:
 
     @property
     def steps(self) -> tuple[int, ...]:
-        """Return the distances along an axis from one place in a tile to the next."""
+        """Return the strides of a tile along an axis: (1,), or (r, 1) if it is nested."""
         return (self.filtering.taps, 1) if self.nested else (1,)
 
     @property
@@ -183,7 +182,7 @@ class Tiling:
         return tuple(map(symbol, "ab"[: self.axes * len(self.steps)]))
 
     def along(self, indices: Sequence[Expr]) -> list[Expr]:
-        """Return for each axis how far it is to a place in a tile."""
+        """Return the offset along each axis of a place in a tile."""
         whole = len(self.steps)
         return [
             sum((n * i for n, i in zip(self.steps, indices[whole * a :], strict=False)), Integer(0))

@@ -159,7 +159,7 @@ def run(
     s = WinogradLayer(item, form, isa, d.threads, *d.x.shape[:3], d.w.shape[1])
     s.size, s.out_size, s.low = (Int * 2)(*d.x.shape[3:]), (Int * 2)(*d.out_size), (Int * 2)(*d.low)
     s.taps, s.nested = (Int * 2)(*d.w.shape[3:]), d.nested
-    if d.nested:  # a tile begins so many rows above the image that is made of the line
+    if d.nested:  # the padding is that of the rows of the image
         s.low = (Int * 2)(d.low[1], 0)
     s.x, s.w = place(d.x), place(w)
     s.bias = None if d.bias is None else place(d.bias)

@@ -10,9 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy as sp
 
 from rot180.derive.kernel.tables import is_table, table_entry
-from rot180.derive.language.terms import Tensor, tensors
+from rot180.derive.language.polynomial import symbol
+from rot180.derive.language.terms import Range, Tensor, define, tensors, term
+from rot180.derive.search.prove import prove
 from rot180.derive.semantics.rounding import RoundingTheorem, rounding
 from rot180.derive.semantics.rounding_bounds import EntryBounds, arithmetic, entry_bounds
 from rot180.derive.theorems import theorem
@@ -114,6 +117,36 @@ def test_the_magnitude_is_that_of_all_products() -> None:
     # additions of A, of V, of M in two blocks, of U; a constant and a product in all but M
     assert (found.addends == (6 - 1) + (6 - 1) + (2 - 1) + (3 - 1) + 1).all()
     assert rounded.products == 3 * 2 + 1
+
+
+def test_factors_and_boxes_of_what_is_computed_first_count() -> None:
+    """T = x/3 in a box that is smaller than that of x: a factor, two roundings and a range."""
+    p, k, m = symbol("p"), symbol("k"), symbol("m")
+    x, w = Tensor("x", (symbol("H"),)), Tensor("w", (symbol("K"),))
+    third = define("T", (symbol("M"),), (m,), (term(x[m], coefficient=sp.Rational(1, 3)),))
+    right = (term(w[k], third[p + k], over=(k,)),)
+    rounded = rounding(prove(right, right, ((p, symbol("P")),)))
+    assert rounded.value == (
+        term(w[k], Range(p + k, symbol("M")), x[p + k], over=(k,), coefficient=sp.Rational(1, 3)),
+    )
+    assert rounded.products == 2 + 1
+    arrays = {"x": np.arange(1.0, 7), "w": np.array([3.0, 6.0])}
+    found = entry_bounds(rounded, {"P": 5, "M": 4}, arrays, arithmetic("float32"))
+    assert [*found.exact] == [5, 8, 11, 4, 0] == [*found.magnitude]
+    assert (found.bound > 0).sum() == 4
+
+
+def test_what_has_no_bound_is_refused() -> None:
+    """A factor on the left that no table holds; a sum of several terms that is computed first."""
+    p, k, m = symbol("p"), symbol("k"), symbol("m")
+    x, w = Tensor("x", (symbol("H"),)), Tensor("w", (symbol("K"),))
+    for body, scale, message in (
+        ((term(x[m]), term(x[m + 1])), 1, "found several terms"),
+        ((term(x[m], x[m]),), 2, "found the factor 2 on the left"),
+    ):
+        right = (term(w[k], define("T", (None,), (m,), body)[p + k], over=(k,), coefficient=scale),)
+        with pytest.raises(ValueError, match=message):
+            rounding(prove(right, right, ((p, symbol("P")),)))
 
 
 @pytest.fixture(scope="module")

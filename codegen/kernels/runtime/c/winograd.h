@@ -3,12 +3,12 @@
  *     out[n, o, p] = bias[o] + sum over c, k of x[n, c, p + k - low] * w[o, c, k]
  *
  * A caller fills in a layer, with the form that `winograd_form` returns, and calls
- * `winograd_convolve`. Results differ from the definition's by rounding: in float32 by some 2e-6 of
- * the result for tiles of 4 x 4 outputs, 6e-7 for tiles of 2 x 2. x may have any padding, also a
- * negative one, and is never read outside its box; each output is written once. Scratch memory
- * stays below 32 MiB in float32, whatever the batch. The transforms spread an entry that is not
- * finite over a tile, and large ones may overflow: if an output is not finite, `winograd_convolve`
- * returns NOT_FINITE, and the output is undefined.
+ * `winograd_convolve`. Results differ from the definition's by rounding: in float32 by 1e-6
+ * to 7e-6 of the result for tiles of 4 x 4 outputs, 6e-7 for tiles of 2 x 2. x may have any
+ * padding, also a negative one, and is never read outside its box; each output is written once.
+ * Scratch memory stays below 32 MiB in float32, whatever the batch. The transforms spread an entry
+ * that is not finite over a tile, and large ones may overflow: if an output is not finite,
+ * `winograd_convolve` returns NOT_FINITE, and the output is undefined.
  *
  * How: a filter is cut into blocks of r x r taps. For a tile of m x m outputs, a block needs n x n
  * inputs, n = m + r - 1. The filters (U) and the inputs (V) are transformed; at each of the n x n

@@ -7,17 +7,15 @@
 #include "winograd.h"
 #include "winograd_constants.h"
 
-enum { PANEL = 16 }; /* outputs */
-
 static Int round_up(Int n, Int unit) { return (n + unit - 1) / unit * unit; }
 
-/* The tiles along an axis of so many outputs, at least 1; with `nested`, of the image that is made
- * of a line. */
+/* The number of tiles along an axis with `size` outputs, at least 1. With `nested`, the axis is a
+ * line that is treated as an image. */
 static Int winograd_tiles(const WinogradForm *form, Int size, int nested) {
     return (size - 1) / (nested ? form->tile * form->tile : form->tile) + 1;
 }
 
-/* The blocks of taps along an axis of at least 1. */
+/* The number of blocks along an axis with `taps` taps, at least 1. */
 static Int winograd_pieces(const WinogradForm *form, Int taps, int nested) {
     return (taps - 1) / (nested ? form->taps * form->taps : form->taps) + 1;
 }

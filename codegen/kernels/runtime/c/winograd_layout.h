@@ -30,7 +30,7 @@ typedef struct {
  * same set of the cache. */
 static Int winograd_step(Int entries) { return round_up(entries, 1024) + MAX_VECTOR; }
 
-/* The most tiles in the lines of a block of so many runs. */
+/* An upper bound of the tiles in the lines of a block with `runs` runs. */
 static Int winograd_width(const WinogradLayout *l, Int runs) {
     return (runs + (l->down - 1) * ((runs + l->rows - 2) / l->rows + 1)) * l->line;
 }

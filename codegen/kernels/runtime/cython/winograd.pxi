@@ -108,7 +108,7 @@ cdef int _winograd(
         at = 2 - rank + a
         s.size[at] = x.shape[3 + a]
         s.w_stride[3 + at] = w.strides[3 + a]
-        s.low[a] = v.low[a]  # of one axis too: a tile begins so many rows above its image
+        s.low[a] = v.low[a]  # with one axis, the padding of the rows of its image
         if rotated:
             s.low[a] = v.taps[a] - 1 - v.low[a]
             s.w += (v.taps[a] - 1) * w.strides[3 + a]
