@@ -152,7 +152,8 @@ static int winograd_form(const WinogradLayer *s) {
  * *line* is the transformed inputs of a run and of the tiles to its right that its filter reaches.
  * A *block* is as many runs as one thread transforms and multiplies at a time: its lines are
  * adjacent, with those below the last run of each strip. A *panel* is PANEL output channels; a
- * *pass* is as many panels as there is memory for their filters. */
+ * *pass* is as many panels of a group as there is memory for their filters. If there is memory for
+ * several groups, threads share the groups of a pass. */
 
 enum { MAX_VECTOR = 16 };                                /* entries of the longest vector */
 enum { MAX_LINE = 60, MIN_BLOCK = 48, MAX_BLOCK = 192 }; /* tiles */
@@ -164,8 +165,9 @@ typedef struct {
     Int strips, runs;         /* of an image; in all */
     Int run, line;            /* tiles in the longest run, and in a line */
     Int runs_in_block, blocks;
-    Int width; /* tiles in the lines of a block, with room for one vector more */
-    Int panels, panels_in_pass;
+    Int width;  /* tiles in the lines of a block, with room for one vector more */
+    Int panels; /* of a group */
+    Int panels_in_pass, groups_in_pass;
     Int filter_step, input_step, product_step; /* entries from one point to the next: U, V, M */
 } WinogradLayout;
 
@@ -194,7 +196,7 @@ static void winograd_blocks(WinogradLayout *l, Int threads, Int max_width) {
 static WinogradLayout winograd_layout(const WinogradLayer *s) {
     const WinogradForm *form = &winograd_forms[s->form];
     WinogradLayout l = {0};
-    Int most;
+    Int most, room;
     l.tile = form->tile, l.points = l.tile + form->taps - 1;
     l.down = winograd_pieces(form, s->taps[0], 0);
     l.across = winograd_pieces(form, s->taps[1], s->nested);
@@ -202,8 +204,9 @@ static WinogradLayout winograd_layout(const WinogradLayer *s) {
     l.rows = winograd_tiles(form, s->out_size[0], 0);
     l.columns = winograd_tiles(form, s->out_size[1], s->nested);
     l.panels = (s->outputs + PANEL - 1) / PANEL;
-    l.panels_in_pass = MAX(1, winograd_panels(form, s->channels, l.pieces));
-    l.panels_in_pass = MIN(l.panels, l.panels_in_pass);
+    room = MAX(1, winograd_panels(form, s->channels, l.pieces));
+    l.panels_in_pass = MIN(l.panels, room);
+    l.groups_in_pass = s->threads > 1 ? MAX(1, MIN(s->groups, room / l.panels)) : 1;
     most = ((Int)1 << 24) / (l.points * l.points * (s->channels + PANEL) * s->itemsize);
     most -= 2 * MAX_VECTOR;
     l.run = MAX(1, MIN(most, MAX_LINE) - (l.across - 1));
@@ -211,14 +214,20 @@ static WinogradLayout winograd_layout(const WinogradLayer *s) {
     l.run = (l.columns + l.strips - 1) / l.strips;
     l.line = l.run + l.across - 1;
     l.runs = s->batch * l.rows * l.strips;
-    winograd_blocks(&l, s->threads, MIN(most, MAX_BLOCK));
+    winograd_blocks(&l, (s->threads - 1) / l.groups_in_pass + 1, MIN(most, MAX_BLOCK));
     l.width = round_up(winograd_width(&l, l.runs_in_block), MAX_VECTOR) + MAX_VECTOR;
     if (l.width % 128 == 0) l.width += MAX_VECTOR;
-    l.filter_step = winograd_step(l.panels_in_pass * PANEL * s->channels * l.pieces);
+    l.filter_step =
+        winograd_step(l.groups_in_pass * l.panels_in_pass * PANEL * s->channels * l.pieces);
     l.input_step = winograd_step(l.width * s->channels);
     l.product_step = winograd_step(l.width * PANEL);
     return l;
 }
+
+/* What a thread computes at a time: panels of the outputs of a group, in a block of tiles. */
+typedef struct {
+    Int group, panel, panels, block;
+} WinogradPart;
 
 typedef struct {
     Int batch, row, column, tiles; /* row and column of the first output */
@@ -326,8 +335,8 @@ static WinogradRun winograd_run(const WinogradLayout *l, Int number) {
 #undef MERGE_LOW
 #undef MERGE_HIGH
 
-typedef void WinogradFilters(const WinogradLayer *, const WinogradLayout *, Int, Int, Int, char *);
-typedef int WinogradBlock(const WinogradLayer *, const WinogradLayout *, Int, Int, Int,
+typedef void WinogradFilters(const WinogradLayer *, const WinogradLayout *, Int, Int, char *);
+typedef int WinogradBlock(const WinogradLayer *, const WinogradLayout *, const WinogradPart *,
                           const char *, Watch *);
 
 /* By type, instruction set and form, in the order of winograd_forms: outputs of a tile, and taps of
@@ -368,8 +377,9 @@ static WinogradBlock *const winograd_block[2][ISAS][WINOGRAD_FORMS] = {
 typedef struct {
     const WinogradLayer *s;
     WinogradLayout l;
-    char *filters;    /* U of a pass */
-    Int group, panel; /* the first panel of the pass */
+    char *filters;     /* U of a pass */
+    Int group, groups; /* of the pass: the first, and how many */
+    Int panel, panels; /* of each of its groups: the first, and how many */
     Int next, failed;
 } WinogradTask;
 
@@ -379,6 +389,11 @@ typedef struct {
     Watch watch;
 } WinogradWorker;
 
+/* The transformed filters from a panel of the pass on. */
+static char *winograd_from(const WinogradTask *t, Int panel) {
+    return t->filters + panel * PANEL * t->l.pieces * t->s->channels * t->s->itemsize;
+}
+
 /* Transform panels of filters until none is left. */
 static void *winograd_filters_thread(void *argument) {
     WinogradWorker *w = argument;
@@ -386,9 +401,8 @@ static void *winograd_filters_thread(void *argument) {
     const WinogradLayer *s = t->s;
     const Int products = PANEL * s->channels * t->l.pieces * t->l.points * t->l.points;
     WinogradFilters *kernel = winograd_filters[s->itemsize == 8][s->isa][s->form];
-    const Int stop = MIN(t->l.panels - t->panel, t->l.panels_in_pass);
-    for (Int n; (n = FETCH_NEXT(t)) < stop && !ends(&w->watch, products);)
-        kernel(s, &t->l, t->group, t->panel + n, t->panel, t->filters);
+    for (Int n; (n = FETCH_NEXT(t)) < t->groups * t->panels && !ends(&w->watch, products);)
+        kernel(s, &t->l, t->group + n / t->panels, t->panel + n % t->panels, winograd_from(t, n));
     return NULL;
 }
 
@@ -397,9 +411,12 @@ static void *winograd_blocks_thread(void *argument) {
     WinogradWorker *w = argument;
     WinogradTask *t = w->task;
     const WinogradLayer *s = t->s;
+    const Int blocks = t->l.blocks;
     WinogradBlock *kernel = winograd_block[s->itemsize == 8][s->isa][s->form];
-    for (Int n; !FAILED(t) && (n = FETCH_NEXT(t)) < t->l.blocks && !ended(&w->watch);) {
-        const int said = kernel(s, &t->l, t->group, t->panel, n, t->filters, &w->watch);
+    for (Int n; !FAILED(t) && (n = FETCH_NEXT(t)) < t->groups * blocks && !ended(&w->watch);) {
+        const char *filters = winograd_from(t, n / blocks * t->panels);
+        const WinogradPart part = {t->group + n / blocks, t->panel, t->panels, n % blocks};
+        const int said = kernel(s, &t->l, &part, filters, &w->watch);
         if (said != DONE) FAIL(t, said);
     }
     return NULL;
@@ -435,7 +452,7 @@ static void winograd_on_threads(WinogradTask *task, void *(*function)(void *), I
 /* Answer how a layer would be computed. */
 static int winograd_answer(const WinogradLayer *s, const WinogradLayout *l, size_t filters) {
     const double points = (double)(l->points * l->points);
-    const double threads = (double)MIN(s->threads, l->blocks);
+    const double threads = (double)MIN(s->threads, l->groups_in_pass * l->blocks);
     const double tiles = (double)(s->batch * l->rows * l->columns);
     Answer *a =
         answer(ALGORITHM_WINOGRAD, REASON_FAST,
@@ -451,9 +468,8 @@ static int winograd_answer(const WinogradLayer *s, const WinogradLayout *l, size
 
 /* Compute a layer; return DONE, NO_MEMORY, NOT_FINITE or ENDED. */
 static int winograd_convolve(const WinogradLayer *s) {
-    WinogradTask task = {s, {0}, NULL, 0, 0, 0, 0};
+    WinogradTask task = {s, {0}, NULL, 0, 0, 0, 0, 0, 0};
     int stop = 0;
-    Int passes;
     Watch watch = {&stop, 1, 0, 0};
     size_t size;
     if (MIN(MIN(s->batch, s->outputs), MIN(s->out_size[0], s->out_size[1])) < 1) return DONE;
@@ -461,12 +477,14 @@ static int winograd_convolve(const WinogradLayer *s) {
     size = (size_t)(task.l.filter_step * task.l.points * task.l.points) * (size_t)s->itemsize;
     if (asked.answers) return winograd_answer(s, &task.l, size);
     if (!(task.filters = take(size))) return NO_MEMORY;
-    passes = (task.l.panels + task.l.panels_in_pass - 1) / task.l.panels_in_pass;
-    for (Int n = 0; n < s->groups * passes && !task.failed && !stop; n++) {
-        task.group = n / passes, task.panel = n % passes * task.l.panels_in_pass;
-        winograd_on_threads(&task, winograd_filters_thread, task.l.panels_in_pass, &watch);
-        winograd_on_threads(&task, winograd_blocks_thread, task.l.blocks, &watch);
-    }
+    for (Int group = 0; !task.failed && !stop && group < s->groups; group += task.l.groups_in_pass)
+        for (Int panel = 0; !task.failed && !stop && panel < task.l.panels;
+             panel += task.l.panels_in_pass) {
+            task.group = group, task.groups = MIN(task.l.groups_in_pass, s->groups - group);
+            task.panel = panel, task.panels = MIN(task.l.panels_in_pass, task.l.panels - panel);
+            winograd_on_threads(&task, winograd_filters_thread, task.groups * task.panels, &watch);
+            winograd_on_threads(&task, winograd_blocks_thread, task.groups * task.l.blocks, &watch);
+        }
     give(task.filters);
     return stop ? ENDED : task.failed;
 }
@@ -1083,14 +1101,13 @@ TARGET INLINE void TILED(winograd_taps)(const WinogradLayer *s, const char *from
         }
 }
 
-/* Transform a panel of filters of the pass that begins with panel `first`:
- * U[point][block of taps][channel][output]. */
+/* Transform a panel of filters: U[point][block of taps][channel][output]. */
 TARGET static void TILED(winograd_filters)(const WinogradLayer *s, const WinogradLayout *l,
-                                           Int group, Int panel, Int first, char *to) {
+                                           Int group, Int panel, char *to) {
     enum { L = sizeof(V) / sizeof(T) };
     const Int count = MIN(PANEL, s->outputs - panel * PANEL), unit = s->nested ? TAPS * TAPS : TAPS;
     const char *w = s->w + group * s->w_stride[0] + panel * PANEL * s->w_stride[1];
-    T *u = (T *)to + (panel - first) * PANEL * l->pieces * s->channels;
+    T *u = (T *)to;
     for (Int n = 0; n < l->pieces * s->channels; n++, u += PANEL) {
         const Int piece = n / s->channels;
         const char *from = w + n % s->channels * s->w_stride[2];
@@ -1224,11 +1241,12 @@ TARGET static int TILED(winograd_panel)(const WinogradLayer *s, const WinogradLa
     return finite;
 }
 
-/* Compute the outputs of a pass in a block of tiles, or a part where the call ends. Return DONE,
+/* Compute a part of the outputs, or less where the call ends. Return DONE,
  * NO_MEMORY or NOT_FINITE. */
-TARGET static int TILED(winograd_block)(const WinogradLayer *s, const WinogradLayout *l, Int group,
-                                        Int panel, Int number, const char *filters, Watch *watch) {
-    const Int first = number * l->runs_in_block, stop = MIN(l->runs, first + l->runs_in_block);
+TARGET static int TILED(winograd_block)(const WinogradLayer *s, const WinogradLayout *l,
+                                        const WinogradPart *part, const char *filters,
+                                        Watch *watch) {
+    const Int first = part->block * l->runs_in_block, stop = MIN(l->runs, first + l->runs_in_block);
     const Int entries = POINTS * POINTS * (l->input_step + l->product_step);
     T *v = take((size_t)entries * sizeof(T)), *m = v + POINTS * POINTS * l->input_step;
     Int lines = 0;
@@ -1238,8 +1256,8 @@ TARGET static int TILED(winograd_block)(const WinogradLayer *s, const WinogradLa
         lines = 0;
         for (Int n = first; n < stop; n++) {
             const WinogradRun run = winograd_run(l, n);
-            const char *x =
-                s->x + run.batch * s->x_stride[0] + group * s->x_stride[1] + c * s->x_stride[2];
+            const char *x = s->x + run.batch * s->x_stride[0] + part->group * s->x_stride[1] +
+                            c * s->x_stride[2];
             const Int more = n == stop - 1 ? l->down : run.lines;
             for (Int i = 0; i < more; i++, lines++) TILED(winograd_input)
             (s, l, x, run.row + i * TILE - s->low[0], run.column - s->low[1], l->line,
@@ -1247,10 +1265,10 @@ TARGET static int TILED(winograd_block)(const WinogradLayer *s, const WinogradLa
         }
     }
     const Int products = POINTS * POINTS * PANEL * lines * l->line * s->channels * l->pieces;
-    const Int panels = MIN(l->panels - panel, l->panels_in_pass);
-    for (Int n = 0; n < panels && finite && !ends(watch, products); n++) {
+    for (Int n = 0; n < part->panels && finite && !ends(watch, products); n++) {
         const T *u = (const T *)filters + n * PANEL * l->pieces * s->channels;
-        finite = TILED(winograd_panel)(s, l, group, panel + n, first, stop, lines, u, v, m);
+        finite =
+            TILED(winograd_panel)(s, l, part->group, part->panel + n, first, stop, lines, u, v, m);
     }
     give(v);
     return finite ? DONE : NOT_FINITE;

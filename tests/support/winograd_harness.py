@@ -77,7 +77,7 @@ def draw(seed: int) -> RandomLayer:
     def numbers(*shape: int) -> Array:
         return rng.integers(-3, 4, shape).astype(dtype)
 
-    batch, groups = int(rng.integers(0, 4)), int(rng.integers(1, 3))
+    batch, groups = int(rng.integers(0, 4)), int(rng.integers(1, 5))
     channels, outputs = (int(n) for n in rng.integers(1, 40, 2))
     nested = bool(rng.random() < 0.25)
     most = int(rng.choice([3, 4, 5, 13]))

@@ -318,6 +318,25 @@ def test_strides_threads_and_views(threads: int) -> None:
         cython_kernels.set_num_threads(before)
 
 
+@compiled
+def test_threads_share_the_groups_of_a_pass() -> None:
+    """There is memory for the filters of four of five groups; results do not change by a bit."""
+    x = rng.integers(-3, 4, (1, 5 * 48, 400)).astype("float64")
+    w = rng.integers(-3, 4, (5 * 48, 48, 128)).astype("float64")
+    exact = numpy_kernels.conv1d(x, w, padding=64, groups=5)
+    before, found = cython_kernels.get_num_threads(), []
+    try:
+        for threads in (1, 2, 7):
+            cython_kernels.set_num_threads(threads)
+            found.append(cython_kernels.conv1d(x, w, padding=64, groups=5, accuracy="fast"))
+    finally:
+        cython_kernels.set_num_threads(before)
+    for fast in found:
+        assert not np.array_equal(fast, exact)
+        np.testing.assert_array_equal(fast, found[0])
+        np.testing.assert_allclose(fast, exact, atol=1e-8, rtol=0)
+
+
 @each_backend
 def test_elsewhere_fast_is_exact(backend: Any) -> None:
     """Layers without the form, other dtypes and tiny layers: the same numbers as before."""

@@ -21,8 +21,9 @@
 typedef struct {
     const WinogradLayer *s;
     WinogradLayout l;
-    char *filters;    /* U of a pass */
-    Int group, panel; /* the first panel of the pass */
+    char *filters;     /* U of a pass */
+    Int group, groups; /* of the pass: the first, and how many */
+    Int panel, panels; /* of each of its groups: the first, and how many */
     Int next, failed;
 } WinogradTask;
 
@@ -32,6 +33,11 @@ typedef struct {
     Watch watch;
 } WinogradWorker;
 
+/* The transformed filters from a panel of the pass on. */
+static char *winograd_from(const WinogradTask *t, Int panel) {
+    return t->filters + panel * PANEL * t->l.pieces * t->s->channels * t->s->itemsize;
+}
+
 /* Transform panels of filters until none is left. */
 static void *winograd_filters_thread(void *argument) {
     WinogradWorker *w = argument;
@@ -39,9 +45,8 @@ static void *winograd_filters_thread(void *argument) {
     const WinogradLayer *s = t->s;
     const Int products = PANEL * s->channels * t->l.pieces * t->l.points * t->l.points;
     WinogradFilters *kernel = winograd_filters[s->itemsize == 8][s->isa][s->form];
-    const Int stop = MIN(t->l.panels - t->panel, t->l.panels_in_pass);
-    for (Int n; (n = FETCH_NEXT(t)) < stop && !ends(&w->watch, products);)
-        kernel(s, &t->l, t->group, t->panel + n, t->panel, t->filters);
+    for (Int n; (n = FETCH_NEXT(t)) < t->groups * t->panels && !ends(&w->watch, products);)
+        kernel(s, &t->l, t->group + n / t->panels, t->panel + n % t->panels, winograd_from(t, n));
     return NULL;
 }
 
@@ -50,9 +55,12 @@ static void *winograd_blocks_thread(void *argument) {
     WinogradWorker *w = argument;
     WinogradTask *t = w->task;
     const WinogradLayer *s = t->s;
+    const Int blocks = t->l.blocks;
     WinogradBlock *kernel = winograd_block[s->itemsize == 8][s->isa][s->form];
-    for (Int n; !FAILED(t) && (n = FETCH_NEXT(t)) < t->l.blocks && !ended(&w->watch);) {
-        const int said = kernel(s, &t->l, t->group, t->panel, n, t->filters, &w->watch);
+    for (Int n; !FAILED(t) && (n = FETCH_NEXT(t)) < t->groups * blocks && !ended(&w->watch);) {
+        const char *filters = winograd_from(t, n / blocks * t->panels);
+        const WinogradPart part = {t->group + n / blocks, t->panel, t->panels, n % blocks};
+        const int said = kernel(s, &t->l, &part, filters, &w->watch);
         if (said != DONE) FAIL(t, said);
     }
     return NULL;
@@ -88,7 +96,7 @@ static void winograd_on_threads(WinogradTask *task, void *(*function)(void *), I
 /* Answer how a layer would be computed. */
 static int winograd_answer(const WinogradLayer *s, const WinogradLayout *l, size_t filters) {
     const double points = (double)(l->points * l->points);
-    const double threads = (double)MIN(s->threads, l->blocks);
+    const double threads = (double)MIN(s->threads, l->groups_in_pass * l->blocks);
     const double tiles = (double)(s->batch * l->rows * l->columns);
     Answer *a =
         answer(ALGORITHM_WINOGRAD, REASON_FAST,
@@ -104,9 +112,8 @@ static int winograd_answer(const WinogradLayer *s, const WinogradLayout *l, size
 
 /* Compute a layer; return DONE, NO_MEMORY, NOT_FINITE or ENDED. */
 static int winograd_convolve(const WinogradLayer *s) {
-    WinogradTask task = {s, {0}, NULL, 0, 0, 0, 0};
+    WinogradTask task = {s, {0}, NULL, 0, 0, 0, 0, 0, 0};
     int stop = 0;
-    Int passes;
     Watch watch = {&stop, 1, 0, 0};
     size_t size;
     if (MIN(MIN(s->batch, s->outputs), MIN(s->out_size[0], s->out_size[1])) < 1) return DONE;
@@ -114,12 +121,14 @@ static int winograd_convolve(const WinogradLayer *s) {
     size = (size_t)(task.l.filter_step * task.l.points * task.l.points) * (size_t)s->itemsize;
     if (asked.answers) return winograd_answer(s, &task.l, size);
     if (!(task.filters = take(size))) return NO_MEMORY;
-    passes = (task.l.panels + task.l.panels_in_pass - 1) / task.l.panels_in_pass;
-    for (Int n = 0; n < s->groups * passes && !task.failed && !stop; n++) {
-        task.group = n / passes, task.panel = n % passes * task.l.panels_in_pass;
-        winograd_on_threads(&task, winograd_filters_thread, task.l.panels_in_pass, &watch);
-        winograd_on_threads(&task, winograd_blocks_thread, task.l.blocks, &watch);
-    }
+    for (Int group = 0; !task.failed && !stop && group < s->groups; group += task.l.groups_in_pass)
+        for (Int panel = 0; !task.failed && !stop && panel < task.l.panels;
+             panel += task.l.panels_in_pass) {
+            task.group = group, task.groups = MIN(task.l.groups_in_pass, s->groups - group);
+            task.panel = panel, task.panels = MIN(task.l.panels_in_pass, task.l.panels - panel);
+            winograd_on_threads(&task, winograd_filters_thread, task.groups * task.panels, &watch);
+            winograd_on_threads(&task, winograd_blocks_thread, task.groups * task.l.blocks, &watch);
+        }
     give(task.filters);
     return stop ? ENDED : task.failed;
 }

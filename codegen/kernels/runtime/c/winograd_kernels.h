@@ -72,8 +72,8 @@
 #undef MERGE_LOW
 #undef MERGE_HIGH
 
-typedef void WinogradFilters(const WinogradLayer *, const WinogradLayout *, Int, Int, Int, char *);
-typedef int WinogradBlock(const WinogradLayer *, const WinogradLayout *, Int, Int, Int,
+typedef void WinogradFilters(const WinogradLayer *, const WinogradLayout *, Int, Int, char *);
+typedef int WinogradBlock(const WinogradLayer *, const WinogradLayout *, const WinogradPart *,
                           const char *, Watch *);
 
 /* By type, instruction set and form, in the order of winograd_forms: outputs of a tile, and taps of

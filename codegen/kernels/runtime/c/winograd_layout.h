@@ -3,7 +3,8 @@
  * *line* is the transformed inputs of a run and of the tiles to its right that its filter reaches.
  * A *block* is as many runs as one thread transforms and multiplies at a time: its lines are
  * adjacent, with those below the last run of each strip. A *panel* is PANEL output channels; a
- * *pass* is as many panels as there is memory for their filters. */
+ * *pass* is as many panels of a group as there is memory for their filters. If there is memory for
+ * several groups, threads share the groups of a pass. */
 #ifndef ROT180_WINOGRAD_LAYOUT_H
 #define ROT180_WINOGRAD_LAYOUT_H
 
@@ -21,8 +22,9 @@ typedef struct {
     Int strips, runs;         /* of an image; in all */
     Int run, line;            /* tiles in the longest run, and in a line */
     Int runs_in_block, blocks;
-    Int width; /* tiles in the lines of a block, with room for one vector more */
-    Int panels, panels_in_pass;
+    Int width;  /* tiles in the lines of a block, with room for one vector more */
+    Int panels; /* of a group */
+    Int panels_in_pass, groups_in_pass;
     Int filter_step, input_step, product_step; /* entries from one point to the next: U, V, M */
 } WinogradLayout;
 
@@ -51,7 +53,7 @@ static void winograd_blocks(WinogradLayout *l, Int threads, Int max_width) {
 static WinogradLayout winograd_layout(const WinogradLayer *s) {
     const WinogradForm *form = &winograd_forms[s->form];
     WinogradLayout l = {0};
-    Int most;
+    Int most, room;
     l.tile = form->tile, l.points = l.tile + form->taps - 1;
     l.down = winograd_pieces(form, s->taps[0], 0);
     l.across = winograd_pieces(form, s->taps[1], s->nested);
@@ -59,8 +61,9 @@ static WinogradLayout winograd_layout(const WinogradLayer *s) {
     l.rows = winograd_tiles(form, s->out_size[0], 0);
     l.columns = winograd_tiles(form, s->out_size[1], s->nested);
     l.panels = (s->outputs + PANEL - 1) / PANEL;
-    l.panels_in_pass = MAX(1, winograd_panels(form, s->channels, l.pieces));
-    l.panels_in_pass = MIN(l.panels, l.panels_in_pass);
+    room = MAX(1, winograd_panels(form, s->channels, l.pieces));
+    l.panels_in_pass = MIN(l.panels, room);
+    l.groups_in_pass = s->threads > 1 ? MAX(1, MIN(s->groups, room / l.panels)) : 1;
     most = ((Int)1 << 24) / (l.points * l.points * (s->channels + PANEL) * s->itemsize);
     most -= 2 * MAX_VECTOR;
     l.run = MAX(1, MIN(most, MAX_LINE) - (l.across - 1));
@@ -68,14 +71,20 @@ static WinogradLayout winograd_layout(const WinogradLayer *s) {
     l.run = (l.columns + l.strips - 1) / l.strips;
     l.line = l.run + l.across - 1;
     l.runs = s->batch * l.rows * l.strips;
-    winograd_blocks(&l, s->threads, MIN(most, MAX_BLOCK));
+    winograd_blocks(&l, (s->threads - 1) / l.groups_in_pass + 1, MIN(most, MAX_BLOCK));
     l.width = round_up(winograd_width(&l, l.runs_in_block), MAX_VECTOR) + MAX_VECTOR;
     if (l.width % 128 == 0) l.width += MAX_VECTOR;
-    l.filter_step = winograd_step(l.panels_in_pass * PANEL * s->channels * l.pieces);
+    l.filter_step =
+        winograd_step(l.groups_in_pass * l.panels_in_pass * PANEL * s->channels * l.pieces);
     l.input_step = winograd_step(l.width * s->channels);
     l.product_step = winograd_step(l.width * PANEL);
     return l;
 }
+
+/* What a thread computes at a time: panels of the outputs of a group, in a block of tiles. */
+typedef struct {
+    Int group, panel, panels, block;
+} WinogradPart;
 
 typedef struct {
     Int batch, row, column, tiles; /* row and column of the first output */

@@ -20,14 +20,13 @@ TARGET INLINE void TILED(winograd_taps)(const WinogradLayer *s, const char *from
         }
 }
 
-/* Transform a panel of filters of the pass that begins with panel `first`:
- * U[point][block of taps][channel][output]. */
+/* Transform a panel of filters: U[point][block of taps][channel][output]. */
 TARGET static void TILED(winograd_filters)(const WinogradLayer *s, const WinogradLayout *l,
-                                           Int group, Int panel, Int first, char *to) {
+                                           Int group, Int panel, char *to) {
     enum { L = sizeof(V) / sizeof(T) };
     const Int count = MIN(PANEL, s->outputs - panel * PANEL), unit = s->nested ? TAPS * TAPS : TAPS;
     const char *w = s->w + group * s->w_stride[0] + panel * PANEL * s->w_stride[1];
-    T *u = (T *)to + (panel - first) * PANEL * l->pieces * s->channels;
+    T *u = (T *)to;
     for (Int n = 0; n < l->pieces * s->channels; n++, u += PANEL) {
         const Int piece = n / s->channels;
         const char *from = w + n % s->channels * s->w_stride[2];
@@ -161,11 +160,12 @@ TARGET static int TILED(winograd_panel)(const WinogradLayer *s, const WinogradLa
     return finite;
 }
 
-/* Compute the outputs of a pass in a block of tiles, or a part where the call ends. Return DONE,
+/* Compute a part of the outputs, or less where the call ends. Return DONE,
  * NO_MEMORY or NOT_FINITE. */
-TARGET static int TILED(winograd_block)(const WinogradLayer *s, const WinogradLayout *l, Int group,
-                                        Int panel, Int number, const char *filters, Watch *watch) {
-    const Int first = number * l->runs_in_block, stop = MIN(l->runs, first + l->runs_in_block);
+TARGET static int TILED(winograd_block)(const WinogradLayer *s, const WinogradLayout *l,
+                                        const WinogradPart *part, const char *filters,
+                                        Watch *watch) {
+    const Int first = part->block * l->runs_in_block, stop = MIN(l->runs, first + l->runs_in_block);
     const Int entries = POINTS * POINTS * (l->input_step + l->product_step);
     T *v = take((size_t)entries * sizeof(T)), *m = v + POINTS * POINTS * l->input_step;
     Int lines = 0;
@@ -175,8 +175,8 @@ TARGET static int TILED(winograd_block)(const WinogradLayer *s, const WinogradLa
         lines = 0;
         for (Int n = first; n < stop; n++) {
             const WinogradRun run = winograd_run(l, n);
-            const char *x =
-                s->x + run.batch * s->x_stride[0] + group * s->x_stride[1] + c * s->x_stride[2];
+            const char *x = s->x + run.batch * s->x_stride[0] + part->group * s->x_stride[1] +
+                            c * s->x_stride[2];
             const Int more = n == stop - 1 ? l->down : run.lines;
             for (Int i = 0; i < more; i++, lines++) TILED(winograd_input)
             (s, l, x, run.row + i * TILE - s->low[0], run.column - s->low[1], l->line,
@@ -184,10 +184,10 @@ TARGET static int TILED(winograd_block)(const WinogradLayer *s, const WinogradLa
         }
     }
     const Int products = POINTS * POINTS * PANEL * lines * l->line * s->channels * l->pieces;
-    const Int panels = MIN(l->panels - panel, l->panels_in_pass);
-    for (Int n = 0; n < panels && finite && !ends(watch, products); n++) {
+    for (Int n = 0; n < part->panels && finite && !ends(watch, products); n++) {
         const T *u = (const T *)filters + n * PANEL * l->pieces * s->channels;
-        finite = TILED(winograd_panel)(s, l, group, panel + n, first, stop, lines, u, v, m);
+        finite =
+            TILED(winograd_panel)(s, l, part->group, part->panel + n, first, stop, lines, u, v, m);
     }
     give(v);
     return finite ? DONE : NOT_FINITE;
