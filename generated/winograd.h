@@ -46,9 +46,8 @@
  * inputs, n = m + r - 1. The filters (U) and the inputs (V) are transformed; at each of the n x n
  * points, M = U V is a product of matrices that sums over the blocks and the channels; the
  * transform of M is the outputs. If m = r, the inputs of a block are those of another tile. On one
- * axis
- * (`nested`) an image of r rows is made of a line: its entry [i, j] is entry i + r j of the line.
- * winograd_transforms.h has the transforms and names the theorems that prove them.
+ * axis (`nested`) an image of r rows is made of a line: its entry [i, j] is entry i + r j of the
+ * line. winograd_transforms.h has the transforms and names the theorems that prove them.
  */
 
 enum { NOT_FINITE = 2 };
@@ -152,8 +151,8 @@ static int winograd_form(const WinogradLayer *s) {
  * *line* is the transformed inputs of a run and of the tiles to its right that its filter reaches.
  * A *block* is as many runs as one thread transforms and multiplies at a time: its lines are
  * adjacent, with those below the last run of each strip. A *panel* is PANEL output channels; a
- * *pass* is as many panels of a group as there is memory for their filters. If there is memory for
- * several groups, threads share the groups of a pass. */
+ * *pass* is as many panels of a group as there is memory for their filters; several threads share a
+ * pass of as many groups, if there is memory for these. */
 
 enum { MAX_VECTOR = 16 };                                /* entries of the longest vector */
 enum { MAX_LINE = 60, MIN_BLOCK = 48, MAX_BLOCK = 192 }; /* tiles */
@@ -206,7 +205,8 @@ static WinogradLayout winograd_layout(const WinogradLayer *s) {
     l.panels = (s->outputs + PANEL - 1) / PANEL;
     room = MAX(1, winograd_panels(form, s->channels, l.pieces));
     l.panels_in_pass = MIN(l.panels, room);
-    l.groups_in_pass = s->threads > 1 ? MAX(1, MIN(s->groups, room / l.panels)) : 1;
+    l.groups_in_pass =
+        s->threads > 1 ? MAX(1, MIN(MIN(s->groups, s->threads), room / l.panels)) : 1;
     most = ((Int)1 << 24) / (l.points * l.points * (s->channels + PANEL) * s->itemsize);
     most -= 2 * MAX_VECTOR;
     l.run = MAX(1, MIN(most, MAX_LINE) - (l.across - 1));

@@ -14,9 +14,8 @@
  * inputs, n = m + r - 1. The filters (U) and the inputs (V) are transformed; at each of the n x n
  * points, M = U V is a product of matrices that sums over the blocks and the channels; the
  * transform of M is the outputs. If m = r, the inputs of a block are those of another tile. On one
- * axis
- * (`nested`) an image of r rows is made of a line: its entry [i, j] is entry i + r j of the line.
- * winograd_transforms.h has the transforms and names the theorems that prove them.
+ * axis (`nested`) an image of r rows is made of a line: its entry [i, j] is entry i + r j of the
+ * line. winograd_transforms.h has the transforms and names the theorems that prove them.
  */
 #ifndef ROT180_WINOGRAD_H
 #define ROT180_WINOGRAD_H

@@ -3,8 +3,8 @@
  * *line* is the transformed inputs of a run and of the tiles to its right that its filter reaches.
  * A *block* is as many runs as one thread transforms and multiplies at a time: its lines are
  * adjacent, with those below the last run of each strip. A *panel* is PANEL output channels; a
- * *pass* is as many panels of a group as there is memory for their filters. If there is memory for
- * several groups, threads share the groups of a pass. */
+ * *pass* is as many panels of a group as there is memory for their filters; several threads share a
+ * pass of as many groups, if there is memory for these. */
 #ifndef ROT180_WINOGRAD_LAYOUT_H
 #define ROT180_WINOGRAD_LAYOUT_H
 
@@ -63,7 +63,8 @@ static WinogradLayout winograd_layout(const WinogradLayer *s) {
     l.panels = (s->outputs + PANEL - 1) / PANEL;
     room = MAX(1, winograd_panels(form, s->channels, l.pieces));
     l.panels_in_pass = MIN(l.panels, room);
-    l.groups_in_pass = s->threads > 1 ? MAX(1, MIN(s->groups, room / l.panels)) : 1;
+    l.groups_in_pass =
+        s->threads > 1 ? MAX(1, MIN(MIN(s->groups, s->threads), room / l.panels)) : 1;
     most = ((Int)1 << 24) / (l.points * l.points * (s->channels + PANEL) * s->itemsize);
     most -= 2 * MAX_VECTOR;
     l.run = MAX(1, MIN(most, MAX_LINE) - (l.across - 1));
