@@ -26,7 +26,7 @@ from tests.layers_zoo import ZOO, ZooLayer
 from tests.support.naive import Meaning, meaning
 
 Array = NDArray[Any]
-SHARE = int(os.environ.get("ROT180_ZOO", "4"))
+SHARE = int(os.environ.get("ROT180_ZOO", "8"))
 CHOSEN = ZOO[::SHARE]
 
 

@@ -24,12 +24,4 @@ checks() {
       generated/certificates/{toom_cook_2_3,softmax_cross_entropy}.json > rocq.log"
   last_line test/rocq.log
   stage "  rot180 generate --check, Python 3.11, newest SymPy" in_env test "rot180 generate --check"
-  [ "$full" ] || fuzzing # the full run has five minutes of it
-  stage "  instructions of small calls" in_env test "python -m benchmarks.instructions"
-}
-
-fuzzing() {
-  stage "  the fuzzer" install_extra test fuzz
-  stage "  twenty seconds of fuzzing" in_env test "python -m tests.fuzz --seconds 20 | tee fuzz.log"
-  indented <"$work/test/fuzz.log"
 }

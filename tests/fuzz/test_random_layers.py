@@ -19,7 +19,7 @@ from tests.support.extensions import compiled
 from tests.support.fuzz import compared, examine, shrunk
 from tests.support.fuzz_draw import draw
 
-COUNT = int(os.environ.get("ROT180_LAYERS", "50"))
+COUNT = int(os.environ.get("ROT180_LAYERS", "30"))
 FIRST = int(os.environ.get("ROT180_LAYERS_SEED", "0"))
 BATCH, DOCUMENTS, COMPILED = 10, 10, 50
 

@@ -21,7 +21,7 @@ from tests.support.commands import PROC, ROT180, Command, Ended
 
 pytestmark = pytest.mark.skipif(not PROC.is_dir(), reason="processes are searched for in /proc")
 
-COUNT = int(os.environ.get("ROT180_INTERRUPTS", "2"))
+COUNT = int(os.environ.get("ROT180_INTERRUPTS", "1"))
 SEED = os.environ.get("ROT180_INTERRUPTS_SEED", "1")
 
 LIMIT = 1.0

@@ -19,7 +19,7 @@ from tests.support.forger import apart, committed, forge, refutation, shrunk, va
 from tests.support.forger_steps import RULES
 from tests.support.verdicts import checked, replayed
 
-COUNT = int(os.environ.get("ROT180_FORGERIES", "5000"))
+COUNT = int(os.environ.get("ROT180_FORGERIES", "2000"))
 SEED = os.environ.get("ROT180_FORGERY_SEED", "1")
 CHUNKS = 20
 """Among how many tests the forgeries are shared: several processes may run them."""
