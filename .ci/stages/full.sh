@@ -54,12 +54,12 @@ newest_python() { # what has a stage of its own is not tested here again
   indented <"$work/sdist3.13/site.log"
 }
 
-broken_off() { # one process each, beside the searches
+broken_off() { # the searches end before these do
   stage "  generate, killed at every fourth point" in_env sdist3.13 \
     "python tests/support/kill_points.py --every 4 generate > killed.log"
   last_line sdist3.13/killed.log
   stage "  Ctrl-C at 20 moments of each command" in_env sdist3.13 \
-    "ROT180_INTERRUPTS=20 pytest tests/codegen/cli/test_interrupts.py -p no:cacheprovider > interrupts.log"
+    "ROT180_INTERRUPTS=20 pytest -n 2 tests/codegen/cli/test_interrupts.py -p no:cacheprovider > interrupts.log"
   grep "Ctrl-C (seed" "$work/sdist3.13/interrupts.log" | indented
 }
 
