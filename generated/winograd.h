@@ -167,6 +167,7 @@ typedef struct {
     Int width;  /* tiles in the lines of a block, with room for one vector more */
     Int panels; /* of a group */
     Int panels_in_pass, groups_in_pass;
+    Int panel_step;                            /* entries from one panel to the next in U */
     Int filter_step, input_step, product_step; /* entries from one point to the next: U, V, M */
 } WinogradLayout;
 
@@ -205,8 +206,8 @@ static WinogradLayout winograd_layout(const WinogradLayer *s) {
     l.panels = (s->outputs + PANEL - 1) / PANEL;
     room = MAX(1, winograd_panels(form, s->channels, l.pieces));
     l.panels_in_pass = MIN(l.panels, room);
-    l.groups_in_pass =
-        s->threads > 1 ? MAX(1, MIN(MIN(s->groups, s->threads), room / l.panels)) : 1;
+    l.groups_in_pass = MAX(1, MIN(MIN(s->groups, s->threads), room / l.panels));
+    l.panel_step = PANEL * s->channels * l.pieces;
     most = ((Int)1 << 24) / (l.points * l.points * (s->channels + PANEL) * s->itemsize);
     most -= 2 * MAX_VECTOR;
     l.run = MAX(1, MIN(most, MAX_LINE) - (l.across - 1));
@@ -217,8 +218,7 @@ static WinogradLayout winograd_layout(const WinogradLayer *s) {
     winograd_blocks(&l, (s->threads - 1) / l.groups_in_pass + 1, MIN(most, MAX_BLOCK));
     l.width = round_up(winograd_width(&l, l.runs_in_block), MAX_VECTOR) + MAX_VECTOR;
     if (l.width % 128 == 0) l.width += MAX_VECTOR;
-    l.filter_step =
-        winograd_step(l.groups_in_pass * l.panels_in_pass * PANEL * s->channels * l.pieces);
+    l.filter_step = winograd_step(l.groups_in_pass * l.panels_in_pass * l.panel_step);
     l.input_step = winograd_step(l.width * s->channels);
     l.product_step = winograd_step(l.width * PANEL);
     return l;
@@ -391,7 +391,7 @@ typedef struct {
 
 /* The transformed filters from a panel of the pass on. */
 static char *winograd_from(const WinogradTask *t, Int panel) {
-    return t->filters + panel * PANEL * t->l.pieces * t->s->channels * t->s->itemsize;
+    return t->filters + panel * t->l.panel_step * t->s->itemsize;
 }
 
 /* Transform panels of filters until none is left. */
@@ -399,7 +399,7 @@ static void *winograd_filters_thread(void *argument) {
     WinogradWorker *w = argument;
     WinogradTask *t = w->task;
     const WinogradLayer *s = t->s;
-    const Int products = PANEL * s->channels * t->l.pieces * t->l.points * t->l.points;
+    const Int products = t->l.panel_step * t->l.points * t->l.points;
     WinogradFilters *kernel = winograd_filters[s->itemsize == 8][s->isa][s->form];
     for (Int n; (n = FETCH_NEXT(t)) < t->groups * t->panels && !ends(&w->watch, products);)
         kernel(s, &t->l, t->group + n / t->panels, t->panel + n % t->panels, winograd_from(t, n));
@@ -1241,8 +1241,8 @@ TARGET static int TILED(winograd_panel)(const WinogradLayer *s, const WinogradLa
     return finite;
 }
 
-/* Compute a part of the outputs, or less where the call ends. Return DONE,
- * NO_MEMORY or NOT_FINITE. */
+/* Compute a part of the outputs, or less where the call ends. Return DONE, NO_MEMORY or
+ * NOT_FINITE. */
 TARGET static int TILED(winograd_block)(const WinogradLayer *s, const WinogradLayout *l,
                                         const WinogradPart *part, const char *filters,
                                         Watch *watch) {
@@ -1266,7 +1266,7 @@ TARGET static int TILED(winograd_block)(const WinogradLayer *s, const WinogradLa
     }
     const Int products = POINTS * POINTS * PANEL * lines * l->line * s->channels * l->pieces;
     for (Int n = 0; n < part->panels && finite && !ends(watch, products); n++) {
-        const T *u = (const T *)filters + n * PANEL * l->pieces * s->channels;
+        const T *u = (const T *)filters + n * l->panel_step;
         finite =
             TILED(winograd_panel)(s, l, part->group, part->panel + n, first, stop, lines, u, v, m);
     }

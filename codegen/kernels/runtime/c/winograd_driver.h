@@ -35,7 +35,7 @@ typedef struct {
 
 /* The transformed filters from a panel of the pass on. */
 static char *winograd_from(const WinogradTask *t, Int panel) {
-    return t->filters + panel * PANEL * t->l.pieces * t->s->channels * t->s->itemsize;
+    return t->filters + panel * t->l.panel_step * t->s->itemsize;
 }
 
 /* Transform panels of filters until none is left. */
@@ -43,7 +43,7 @@ static void *winograd_filters_thread(void *argument) {
     WinogradWorker *w = argument;
     WinogradTask *t = w->task;
     const WinogradLayer *s = t->s;
-    const Int products = PANEL * s->channels * t->l.pieces * t->l.points * t->l.points;
+    const Int products = t->l.panel_step * t->l.points * t->l.points;
     WinogradFilters *kernel = winograd_filters[s->itemsize == 8][s->isa][s->form];
     for (Int n; (n = FETCH_NEXT(t)) < t->groups * t->panels && !ends(&w->watch, products);)
         kernel(s, &t->l, t->group + n / t->panels, t->panel + n % t->panels, winograd_from(t, n));

@@ -25,6 +25,7 @@ typedef struct {
     Int width;  /* tiles in the lines of a block, with room for one vector more */
     Int panels; /* of a group */
     Int panels_in_pass, groups_in_pass;
+    Int panel_step;                            /* entries from one panel to the next in U */
     Int filter_step, input_step, product_step; /* entries from one point to the next: U, V, M */
 } WinogradLayout;
 
@@ -63,8 +64,8 @@ static WinogradLayout winograd_layout(const WinogradLayer *s) {
     l.panels = (s->outputs + PANEL - 1) / PANEL;
     room = MAX(1, winograd_panels(form, s->channels, l.pieces));
     l.panels_in_pass = MIN(l.panels, room);
-    l.groups_in_pass =
-        s->threads > 1 ? MAX(1, MIN(MIN(s->groups, s->threads), room / l.panels)) : 1;
+    l.groups_in_pass = MAX(1, MIN(MIN(s->groups, s->threads), room / l.panels));
+    l.panel_step = PANEL * s->channels * l.pieces;
     most = ((Int)1 << 24) / (l.points * l.points * (s->channels + PANEL) * s->itemsize);
     most -= 2 * MAX_VECTOR;
     l.run = MAX(1, MIN(most, MAX_LINE) - (l.across - 1));
@@ -75,8 +76,7 @@ static WinogradLayout winograd_layout(const WinogradLayer *s) {
     winograd_blocks(&l, (s->threads - 1) / l.groups_in_pass + 1, MIN(most, MAX_BLOCK));
     l.width = round_up(winograd_width(&l, l.runs_in_block), MAX_VECTOR) + MAX_VECTOR;
     if (l.width % 128 == 0) l.width += MAX_VECTOR;
-    l.filter_step =
-        winograd_step(l.groups_in_pass * l.panels_in_pass * PANEL * s->channels * l.pieces);
+    l.filter_step = winograd_step(l.groups_in_pass * l.panels_in_pass * l.panel_step);
     l.input_step = winograd_step(l.width * s->channels);
     l.product_step = winograd_step(l.width * PANEL);
     return l;

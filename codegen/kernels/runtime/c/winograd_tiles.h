@@ -160,8 +160,8 @@ TARGET static int TILED(winograd_panel)(const WinogradLayer *s, const WinogradLa
     return finite;
 }
 
-/* Compute a part of the outputs, or less where the call ends. Return DONE,
- * NO_MEMORY or NOT_FINITE. */
+/* Compute a part of the outputs, or less where the call ends. Return DONE, NO_MEMORY or
+ * NOT_FINITE. */
 TARGET static int TILED(winograd_block)(const WinogradLayer *s, const WinogradLayout *l,
                                         const WinogradPart *part, const char *filters,
                                         Watch *watch) {
@@ -185,7 +185,7 @@ TARGET static int TILED(winograd_block)(const WinogradLayer *s, const WinogradLa
     }
     const Int products = POINTS * POINTS * PANEL * lines * l->line * s->channels * l->pieces;
     for (Int n = 0; n < part->panels && finite && !ends(watch, products); n++) {
-        const T *u = (const T *)filters + n * PANEL * l->pieces * s->channels;
+        const T *u = (const T *)filters + n * l->panel_step;
         finite =
             TILED(winograd_panel)(s, l, part->group, part->panel + n, first, stop, lines, u, v, m);
     }
