@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Linters, the verifiers of proofs, and the generated files; in the environment of the tests.
+# Linters, the verifiers of proofs, and the generated files, in the environment of the tests; and
+# what runs beside them.
 
 checks() {
   echo "Checks"
@@ -24,4 +25,15 @@ checks() {
       generated/certificates/{toom_cook_2_3,softmax_cross_entropy}.json > rocq.log"
   last_line test/rocq.log
   stage "  rot180 generate --check, Python 3.11, newest SymPy" in_env test "rot180 generate --check"
+}
+
+other_checks() { # what needs no more than the environment of the first steps
+  stage "  instructions of small calls" in_env first "python -m benchmarks.instructions"
+  [ "$full" ] || fuzzing # the full run has five minutes of it
+}
+
+fuzzing() {
+  stage "  the fuzzer" install_extra first fuzz
+  stage "  twenty seconds of fuzzing" in_env first "python -m tests.fuzz --seconds 20 | tee fuzz.log"
+  indented <"$work/first/fuzz.log"
 }

@@ -12,7 +12,7 @@ read_set_up_commands() {
   run_tests=${commands[1]#* && }
 }
 
-first_steps() { # then what else needs no more than that environment
+first_steps() {
   echo "First steps, as in README.md: $install && $first_command"
   stage "  environment" environment first 3.11
   stage "  $install" in_env first "$install"
@@ -23,12 +23,4 @@ first_steps() { # then what else needs no more than that environment
     "for f in proof.tex certificate.json numpy_kernels.py cython_kernels.pyx contraction.h; do test -s out/\$f; done"
   stage "  compiled kernels are in use" in_env first \
     "cd / && python -c 'from rot180.generated import backend; assert backend() == \"cython\"'"
-  stage "  instructions of small calls" in_env first "python -m benchmarks.instructions"
-  [ "$full" ] || fuzzing # the full run has five minutes of it
-}
-
-fuzzing() {
-  stage "  the fuzzer" install_extra first fuzz
-  stage "  twenty seconds of fuzzing" in_env first "python -m tests.fuzz --seconds 20 | tee fuzz.log"
-  indented <"$work/first/fuzz.log"
 }
